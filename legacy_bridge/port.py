@@ -1,0 +1,92 @@
+"""What the legacy back office is to us: the orders that cross the border, and the port itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Protocol
+
+from psp.money import Money
+
+DEFAULT_PAGE_SIZE: Final = 200
+"""Orders that one page of a listing holds in memory."""
+
+
+class OrderState(StrEnum):
+    """Where an order stands in the back office."""
+
+    DRAFT = "draft"
+    """Stored by the shop's front end; nobody knows yet whether it gets paid."""
+    HELD = "held"
+    """Paid or authorised, and under fraud review: not to be shipped, not to be dropped."""
+    RELEASED = "released"
+    """Paid: may be shipped. Final."""
+    CANCELED = "canceled"
+    """Will not be shipped. Final."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftOrder:
+    """An order as the back office holds it. Everything up to `total` never changes."""
+
+    order_id: str
+    customer_id: str
+    """The shopper; empty for a guest."""
+    country_code: str
+    """ISO 3166-1 alpha-2 code of the country it was sold in."""
+    total: Money
+    create_time: datetime
+    """When the front end stored it; aware, UTC."""
+    update_time: datetime
+    """When its state last changed; aware, UTC."""
+    state: OrderState = OrderState.DRAFT
+    payment_id: str = ""
+    """The payment that it was last held or released for; empty before that."""
+    reason: str = ""
+    """Why it is held or was canceled, in one sentence; empty otherwise."""
+
+
+class BackOffice(Protocol):
+    """The back office of one retailer.
+
+    Every change carries a key chosen and kept by the caller. The first call with a key acts; a
+    repeat changes nothing and answers the order as the first call left it, whatever happened
+    since. A refused call leaves no trace, so its key may be used again.
+
+    Asking for the state that the order already has, under a new key, changes nothing and answers
+    the order as it is, with one exception: an order released for one payment cannot be released
+    for another, since one of the two payments has to go back to the shopper.
+
+    All methods raise `BackOfficeUnavailableError` if the back office does not answer in time; the
+    changes also raise `OrderNotFoundError`, `OrderConflictError` and `KeyReusedError`
+    (`legacy_bridge.errors`), and nothing else.
+    """
+
+    async def find_order(self, order_id: str) -> DraftOrder | None:
+        """Return the order as it stands now, or None if there is none with this id."""
+
+    def list_drafts_older_than(
+        self, cutoff: datetime, *, page_size: int = DEFAULT_PAGE_SIZE
+    ) -> AsyncIterator[DraftOrder]:
+        """Stream the orders in draft or held that were stored before `cutoff`, oldest first.
+
+        At most `page_size` orders are in memory, and nothing is locked or held open in between,
+        so orders may be changed while the stream is read: one that changes before its page is
+        read is left out, and each is answered at most once.
+        """
+
+    async def release_order(self, order_id: str, *, payment_id: str, key: str) -> DraftOrder:
+        """Let the order be shipped: it is paid by `payment_id`."""
+
+    async def hold_order(
+        self, order_id: str, *, payment_id: str, reason: str, key: str
+    ) -> DraftOrder:
+        """Keep the order from being shipped and from being dropped, while `payment_id` is checked.
+
+        An order that is held already stays as it is, with the payment and reason it has.
+        """
+
+    async def cancel_order(self, order_id: str, *, reason: str, key: str) -> DraftOrder:
+        """Give the order up; it will never be shipped."""

@@ -1,0 +1,240 @@
+"""The `BackOffice` port over SQL tables: every change is one transaction and one log line."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final, Self
+
+from sqlalchemy import Select, Table, literal, select, text, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from legacy_bridge.errors import KeyReusedError, OrderConflictError, OrderNotFoundError
+from legacy_bridge.port import DEFAULT_PAGE_SIZE, DraftOrder, OrderState
+from legacy_bridge.sql.database import Database
+from legacy_bridge.sql.rows import (
+    OrderAction,
+    Wish,
+    action_of,
+    action_values,
+    order_after,
+    order_of,
+    order_state_values,
+    order_values,
+)
+from legacy_bridge.sql.tables import OPEN, UtcDateTime, metadata, order_actions, orders
+from legacy_bridge.transitions import Verdict, judge
+
+DEFAULT_TIMEOUT_S: Final = 5.0
+DEFAULT_POOL_SIZE: Final = 5
+_SCHEMA_LOCK: Final = 7_203_117
+"""Any number that nobody else locks: two processes may create the tables at once."""
+
+_INSERTS: Final[Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqlBackOffice:
+    """The reference back office. It stands where a retailer's own legacy system would.
+
+    `save_draft`, `list_actions` and `create_schema` are no part of the port: they are what the
+    shop's front end, an auditor and that system's owner do, for the demo and the tests.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = _utc_now) -> None:
+        self._database = database
+        self._insert = _INSERTS[database.dialect_name]
+        self._now = now
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        pool_size: int = DEFAULT_POOL_SIZE,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> Self:
+        """Reach the database at `url` (sqlite+aiosqlite or postgresql+asyncpg); `close` it after.
+
+        Connects at the first call. `timeout_s` bounds each call as a whole, the wait for a
+        connection included. Raises `ValueError` for a URL that cannot be served.
+        """
+        return cls(Database(url, timeout_s=timeout_s, pool_size=pool_size), now)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._database.close()
+
+    async def create_schema(self) -> None:
+        """Create the tables that are missing."""
+        async with self._database.writing("create schema") as connection:
+            if self._database.dialect_name == "postgresql":
+                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
+            await connection.run_sync(metadata.create_all)
+
+    async def save_draft(self, order: DraftOrder) -> DraftOrder:
+        """Store a new draft, as the shop's front end does before it asks for a payment.
+
+        The same order again changes nothing and answers it as it stands now. Raises
+        `KeyReusedError` if an order with other contents has this id, and `ValueError` if `order`
+        is no plain draft.
+        """
+        if order.state is not OrderState.DRAFT or order.payment_id or order.reason:
+            raise ValueError(f"order {order.order_id} is not a new draft")
+        saved = (
+            self._insert(orders)
+            .values(order_values(order))
+            .on_conflict_do_nothing(index_elements=["order_id"])
+        )
+        async with self._database.writing("save draft") as connection:
+            await connection.execute(saved)
+            stands = order_of((await connection.execute(_order(order.order_id))).one())
+        if _contents(stands) != _contents(order):
+            raise KeyReusedError(order.order_id)
+        return stands
+
+    async def find_order(self, order_id: str) -> DraftOrder | None:
+        """See `BackOffice.find_order`."""
+        async with self._database.reading("find order") as connection:
+            row = (await connection.execute(_order(order_id))).one_or_none()
+        return order_of(row) if row is not None else None
+
+    async def list_drafts_older_than(
+        self, cutoff: datetime, *, page_size: int = DEFAULT_PAGE_SIZE
+    ) -> AsyncIterator[DraftOrder]:
+        """See `BackOffice.list_drafts_older_than`."""
+        if page_size < 1:
+            raise ValueError(f"a page of {page_size} orders would never end")
+        after: DraftOrder | None = None
+        while True:
+            async with self._database.reading("list drafts") as connection:
+                rows = (await connection.execute(open_page(cutoff, after, page_size))).all()
+            # No transaction is open here: the reader may change the orders it is given.
+            for row in rows:
+                after = order_of(row)
+                yield after
+            if len(rows) < page_size:
+                return
+
+    async def release_order(self, order_id: str, *, payment_id: str, key: str) -> DraftOrder:
+        """See `BackOffice.release_order`."""
+        return await self._grant(Wish(order_id, OrderState.RELEASED, payment_id), key)
+
+    async def hold_order(
+        self, order_id: str, *, payment_id: str, reason: str, key: str
+    ) -> DraftOrder:
+        """See `BackOffice.hold_order`."""
+        return await self._grant(Wish(order_id, OrderState.HELD, payment_id, reason), key)
+
+    async def cancel_order(self, order_id: str, *, reason: str, key: str) -> DraftOrder:
+        """See `BackOffice.cancel_order`."""
+        return await self._grant(Wish(order_id, OrderState.CANCELED, reason=reason), key)
+
+    async def list_actions(self, order_id: str) -> tuple[OrderAction, ...]:
+        """Return everything that was done to an order, in order of time, for audits.
+
+        An order was released exactly once if exactly one action wanted that and `changed` it.
+        """
+        statement = (
+            select(order_actions)
+            .where(order_actions.c.order_id == order_id)
+            .order_by(order_actions.c.action_time, order_actions.c.key)
+        )
+        async with self._database.reading("list actions") as connection:
+            return tuple(action_of(row) for row in await connection.execute(statement))
+
+    async def _grant(self, wish: Wish, key: str) -> DraftOrder:
+        async with self._database.writing(f"{wish.wanted} order") as connection:
+            # The row lock comes first (SQLite locks the whole database at BEGIN): of two callers
+            # with one key, the second then sees what the first logged.
+            row = (await connection.execute(_order(wish.order_id).with_for_update())).one_or_none()
+            logged = (await connection.execute(_action(key))).one_or_none()
+            if logged is not None and action_of(logged).wish != wish:
+                raise KeyReusedError(key)
+            if row is None:
+                raise OrderNotFoundError(wish.order_id)
+            order = order_of(row)
+            if logged is not None:
+                return order_after(order, action_of(logged))
+            return await self._apply(connection, order, wish, key)
+
+    async def _apply(
+        self, connection: AsyncConnection, order: DraftOrder, wish: Wish, key: str
+    ) -> DraftOrder:
+        verdict = judge(order, wish.wanted, wish.payment_id)
+        if verdict is Verdict.REFUSE:
+            raise OrderConflictError(order, wish.wanted)
+        changed = verdict is Verdict.MOVE
+        action = _action_for(order, wish, key, changed=changed, now=self._now())
+        if changed:
+            result = await connection.execute(
+                update(orders)
+                .where(orders.c.order_id == order.order_id, orders.c.state == order.state.value)
+                .values(order_state_values(order_after(order, action)))
+            )
+            if result.rowcount != 1:
+                raise RuntimeError(f"order {order.order_id} moved under its own lock")
+        logged = await connection.execute(
+            self._insert(order_actions)
+            .values(action_values(action))
+            .on_conflict_do_nothing(index_elements=["key"])
+        )
+        if logged.rowcount != 1:
+            # Calls on one order wait for each other, so this one was for another order.
+            raise KeyReusedError(key)
+        return order_after(order, action)
+
+
+def _action_for(
+    order: DraftOrder, wish: Wish, key: str, *, changed: bool, now: datetime
+) -> OrderAction:
+    """Log line of a wish that is granted: the order moves to it, or stays as it is."""
+    return OrderAction(
+        key=key,
+        wish=wish,
+        changed=changed,
+        state=wish.wanted,
+        payment_id=(wish.payment_id or order.payment_id) if changed else order.payment_id,
+        reason=wish.reason if changed else order.reason,
+        update_time=now if changed else order.update_time,
+        action_time=now,
+    )
+
+
+def _contents(order: DraftOrder) -> tuple[object, ...]:
+    return order.order_id, order.customer_id, order.country_code, order.total
+
+
+def _order(order_id: str) -> Select[tuple[object, ...]]:
+    return select(orders).where(orders.c.order_id == order_id)
+
+
+def _action(key: str) -> Select[tuple[object, ...]]:
+    return select(order_actions).where(order_actions.c.key == key)
+
+
+def open_page(
+    cutoff: datetime, after: DraftOrder | None, page_size: int
+) -> Select[tuple[object, ...]]:
+    """Statement for the open orders stored before `cutoff` that come after `after`."""
+    place = tuple_(orders.c.create_time, orders.c.order_id)
+    statement = (
+        select(orders)
+        # In words, not as parameters: else neither database sees that its partial index fits.
+        .where(text(OPEN), orders.c.create_time < cutoff)
+        .order_by(orders.c.create_time, orders.c.order_id)
+        .limit(page_size)
+    )
+    if after is None:
+        return statement
+    return statement.where(
+        place > tuple_(literal(after.create_time, UtcDateTime), literal(after.order_id))
+    )

@@ -1,0 +1,121 @@
+"""The legacy database's tables: orders, and the log of everything that was done to them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    text,
+)
+
+from legacy_bridge.port import OrderState
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time on every database; SQLite keeps none, so the zone is put back on reading.
+
+    A naive time is refused: nobody could say which instant it means.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert to UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value.isoformat()} has no time zone")
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - what a driver answers
+        """Attach or convert to UTC."""
+        if value is None:
+            return None
+        read: datetime = value
+        return read.replace(tzinfo=UTC) if dialect.name == "sqlite" else read.astimezone(UTC)
+
+
+def _one_of(column: str, states: tuple[OrderState, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(str(state)) for state in states)})"
+
+
+OPEN: Final = _one_of("state", (OrderState.DRAFT, OrderState.HELD))
+"""Orders that somebody still has to decide about, as an SQL condition."""
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "ck": "%(table_name)s_%(constraint_name)s_ck",
+        "ix": "%(table_name)s_%(column_0_name)s_ix",
+    }
+)
+
+orders: Final = Table(
+    "orders",
+    metadata,
+    Column("order_id", String, primary_key=True),
+    Column("customer_id", String, nullable=False),
+    Column("country_code", String, nullable=False),
+    Column("currency_code", String, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    Column("payment_id", String, nullable=False, server_default=""),
+    Column("reason", String, nullable=False, server_default=""),
+    Column("create_time", UtcDateTime, nullable=False),
+    Column("update_time", UtcDateTime, nullable=False),
+    CheckConstraint("total_minor >= 0", name="total"),
+    CheckConstraint(_one_of("state", tuple(OrderState)), name="state"),
+    # The sweeper pages through open orders by age; the index holds those alone, since years of
+    # shipped orders lie beside them.
+    Index(
+        "orders_open_ix",
+        "create_time",
+        "order_id",
+        sqlite_where=text(OPEN),
+        postgresql_where=text(OPEN),
+    ),
+)
+
+order_actions: Final = Table(
+    "order_actions",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("order_id", String, ForeignKey("orders.order_id"), nullable=False, index=True),
+    Column("wanted", String, nullable=False),
+    Column("asked_payment_id", String, nullable=False),
+    Column("asked_reason", String, nullable=False),
+    # Whether the order moved; a wish for the state it had already is logged, and has no effect.
+    Column("changed", Boolean, nullable=False),
+    # The order as this action left it: what a repeat of the key is answered.
+    Column("state", String, nullable=False),
+    Column("payment_id", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("update_time", UtcDateTime, nullable=False),
+    Column("action_time", UtcDateTime, nullable=False),
+    CheckConstraint(_one_of("wanted", tuple(OrderState)), name="wanted"),
+    CheckConstraint(_one_of("state", tuple(OrderState)), name="state"),
+    # The database itself refuses a second release of an order, whoever writes.
+    Index(
+        "order_actions_released_once_ix",
+        "order_id",
+        unique=True,
+        sqlite_where=text("changed AND wanted = 'released'"),
+        postgresql_where=text("changed AND wanted = 'released'"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Our code over real databases, sockets and files."""

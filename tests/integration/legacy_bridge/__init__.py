@@ -1,0 +1,1 @@
+"""The legacy bridge over real databases."""

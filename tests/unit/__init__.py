@@ -1,0 +1,1 @@
+"""One unit each, without I/O."""

@@ -1,0 +1,1 @@
+"""The legacy bridge without a database."""
