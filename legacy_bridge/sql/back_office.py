@@ -152,7 +152,7 @@ class SqlBackOffice:
             return tuple(action_of(row) for row in await connection.execute(statement))
 
     async def _grant(self, wish: Wish, key: str) -> DraftOrder:
-        async with self._database.writing(f"{wish.wanted} order") as connection:
+        async with self._database.writing(f"make order {wish.wanted}") as connection:
             # The row lock comes first (SQLite locks the whole database at BEGIN): of two callers
             # with one key, the second then sees what the first logged.
             row = (await connection.execute(_order(wish.order_id).with_for_update())).one_or_none()

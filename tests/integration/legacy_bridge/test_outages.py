@@ -31,7 +31,7 @@ async def test_missing_tables_are_unavailable(database_url: str) -> None:
     """A back office that is not set up refuses in the port's own words."""
     office = SqlBackOffice.open(database_url)
 
-    with pytest.raises(BackOfficeUnavailableError, match="released order"):
+    with pytest.raises(BackOfficeUnavailableError, match="make order released"):
         await office.release_order("O-1", payment_id="pay_1", key="k1")
     await office.close()
 
