@@ -1,0 +1,193 @@
+"""One place that watches every call to any PSP: a log line and a measurement each."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from psp.errors import InvalidEventError, PspError
+from psp.port import (
+    CancelPayment,
+    Capability,
+    CapturePayment,
+    CreatePayment,
+    CustomerProfile,
+    PaymentServiceProvider,
+    PspAlias,
+    PspEvent,
+    PspPayment,
+)
+
+_log = structlog.get_logger(__name__)
+_WORD_START: Final = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+@dataclass(frozen=True, slots=True)
+class PspCall:
+    """One finished call to a PSP."""
+
+    account: str
+    operation: str
+    """The port's method, e.g. `create_payment`."""
+    outcome: str
+    """ok, declined, cancelled, crashed, or the error's name: `outcome_unknown`, `rejected`, ..."""
+    duration_ms: float
+    code: str = ""
+    """The PSP's own code of a refusal or decline."""
+    request_reference: str = ""
+    """The PSP's id of the failing call."""
+
+
+Observer = Callable[[PspCall], None]
+"""Receives every finished call; it must not raise."""
+
+
+def _ignore(_call: PspCall) -> None:
+    """Observe nothing."""
+
+
+def _outcome_name(error: PspError) -> str:
+    return _WORD_START.sub("_", type(error).__name__.removesuffix("Error")).lower()
+
+
+class _Watch:
+    """What is learnt about a call while it runs."""
+
+    def __init__(self) -> None:
+        self.outcome = "crashed"  # unless the call ends in one of the ways below
+        self.code = ""
+        self.request_reference = ""
+
+    def saw_payment(self, payment: PspPayment) -> PspPayment:
+        if payment.failure is not None:
+            self.outcome, self.code = "declined", payment.failure.code
+        return payment
+
+
+class ObservedProvider:
+    """Any PSP, with each call logged at debug level and reported to `observer`.
+
+    Arguments and answers are never logged: they hold client secrets and personal data.
+    """
+
+    def __init__(self, inner: PaymentServiceProvider, observer: Observer = _ignore) -> None:
+        self._inner = inner
+        self._observer = observer
+
+    @property
+    def account(self) -> str:
+        """Our name of the account."""
+        return self._inner.account
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What the wrapped adapter can do."""
+        return self._inner.capabilities
+
+    @property
+    def idempotency_lifetime_s(self) -> float:
+        """Seconds for which a key may be sent again."""
+        return self._inner.idempotency_lifetime_s
+
+    async def create_customer(self, profile: CustomerProfile, idempotency_key: str) -> str:
+        """See the port."""
+        with self._watched("create_customer"):
+            return await self._inner.create_customer(profile, idempotency_key)
+
+    async def update_customer(
+        self, psp_customer: str, profile: CustomerProfile, idempotency_key: str
+    ) -> None:
+        """See the port."""
+        with self._watched("update_customer"):
+            await self._inner.update_customer(psp_customer, profile, idempotency_key)
+
+    async def list_aliases(self, psp_customer: str) -> tuple[PspAlias, ...]:
+        """See the port."""
+        with self._watched("list_aliases"):
+            return await self._inner.list_aliases(psp_customer)
+
+    async def create_payment(self, request: CreatePayment) -> PspPayment:
+        """See the port."""
+        return await self._payment("create_payment", self._inner.create_payment(request))
+
+    async def retrieve_payment(self, psp_reference: str) -> PspPayment:
+        """See the port."""
+        with self._watched("retrieve_payment"):
+            return await self._inner.retrieve_payment(psp_reference)
+
+    async def find_payment(
+        self, payment_id: str, created_after: datetime, created_before: datetime
+    ) -> PspPayment | None:
+        """See the port."""
+        with self._watched("find_payment"):
+            return await self._inner.find_payment(payment_id, created_after, created_before)
+
+    async def capture_payment(self, request: CapturePayment) -> PspPayment:
+        """See the port."""
+        return await self._payment("capture_payment", self._inner.capture_payment(request))
+
+    async def cancel_payment(self, request: CancelPayment) -> PspPayment:
+        """See the port."""
+        with self._watched("cancel_payment"):
+            return await self._inner.cancel_payment(request)
+
+    def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
+        """See the port."""
+        with self._watched("parse_event"):
+            return self._inner.parse_event(headers, body)
+
+    async def close(self) -> None:
+        """Release the wrapped adapter's connections."""
+        await self._inner.close()
+
+    async def _payment(self, operation: str, call: Awaitable[PspPayment]) -> PspPayment:
+        with self._watched(operation) as watch:
+            return watch.saw_payment(await call)
+
+    @contextmanager
+    def _watched(self, operation: str) -> Iterator[_Watch]:
+        watch, started_s = _Watch(), time.perf_counter()
+        try:
+            yield watch
+            if watch.outcome == "crashed":
+                watch.outcome = "ok"
+        except PspError as error:
+            watch.outcome, watch.code = _outcome_name(error), error.code
+            watch.request_reference = error.request_reference
+            raise
+        except InvalidEventError:
+            watch.outcome = "invalid_event"
+            raise
+        except asyncio.CancelledError:
+            watch.outcome = "cancelled"
+            raise
+        finally:
+            self._report(operation, watch, (time.perf_counter() - started_s) * 1000)
+
+    def _report(self, operation: str, watch: _Watch, duration_ms: float) -> None:
+        call = PspCall(
+            account=self.account,
+            operation=operation,
+            outcome=watch.outcome,
+            duration_ms=round(duration_ms, 3),
+            code=watch.code,
+            request_reference=watch.request_reference,
+        )
+        _log.debug(
+            "psp_call",
+            account=call.account,
+            operation=call.operation,
+            outcome=call.outcome,
+            duration_ms=call.duration_ms,
+            code=call.code,
+            request_reference=call.request_reference,
+        )
+        self._observer(call)

@@ -1,0 +1,86 @@
+"""Saved payment methods at Stripe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from psp.port import PaymentMethod, PspAlias
+from psp.stripe.client import StripeCaller
+from psp.stripe.fields import (
+    JsonObject,
+    nested,
+    number,
+    reference,
+    require_object,
+    required_text,
+    text,
+)
+from psp.stripe.paging import read_all
+from psp.stripe.paths import CUSTOMERS, object_path
+
+_METHODS: Final[Mapping[str, PaymentMethod]] = {
+    "card": PaymentMethod.CARD,
+    "paypal": PaymentMethod.PAYPAL,
+}
+# Stripe API, PaymentMethod `allow_redisplay`: `limited` was saved for a purpose of its own and is
+# not shown at checkout. `unspecified` is what methods get that are saved with a payment or
+# imported; ours are saved only because the shopper asked for it.
+_HIDDEN: Final = "limited"
+_MAX_PAGES: Final = 10
+
+
+class StripeAliases:
+    """Saved methods of one account's customers. Raises the errors of `psp.errors` only."""
+
+    def __init__(self, caller: StripeCaller) -> None:
+        self._caller = caller
+
+    async def shown(self, psp_customer: str) -> tuple[PspAlias, ...]:
+        """Return cards and PayPal agreements that may be shown, newest first."""
+        listed, default_id = await asyncio.gather(
+            self._saved_methods(psp_customer), self._default_id(psp_customer)
+        )
+        return tuple(
+            read_alias(method, default_id)
+            for method in listed
+            if text(method, "type") in _METHODS and text(method, "allow_redisplay") != _HIDDEN
+        )
+
+    async def _saved_methods(self, psp_customer: str) -> list[JsonObject]:
+        path = object_path(self._caller.account, CUSTOMERS, psp_customer, "payment_methods")
+        listed = read_all(self._caller, path, {}, _MAX_PAGES)
+        return [method async for method in listed if text(method, "id")]
+
+    async def _default_id(self, psp_customer: str) -> str:
+        path = object_path(self._caller.account, CUSTOMERS, psp_customer)
+        return await self._caller.read(path, {}, _read_default_id)
+
+
+def read_alias(method: JsonObject, default_id: str) -> PspAlias:
+    """Read a PaymentMethod of one of our types; raises `UnreadableAnswerError` without an id."""
+    kind = text(method, "type")
+    details = nested(method, kind)
+    alias_id = required_text(method, "id")
+    return PspAlias(
+        psp_alias=alias_id,
+        method=_METHODS[kind],
+        brand=text(details, "brand") or kind,
+        last4=text(details, "last4"),
+        expiry_month=number(details, "exp_month"),
+        expiry_year=number(details, "exp_year"),
+        is_default=alias_id == default_id,
+        label=_masked(text(details, "payer_email")),
+    )
+
+
+def _read_default_id(answer: JsonObject) -> str:
+    customer = require_object(answer, "customer")
+    return reference(nested(customer, "invoice_settings"), "default_payment_method")
+
+
+def _masked(email: str) -> str:
+    """Return what a shopper recognises an address by: `j***@example.com`."""
+    name, at, host = email.partition("@")
+    return f"{name[:1]}***@{host}" if name and at else ""

@@ -1,0 +1,106 @@
+"""Stripe as a payment service provider: the port's methods, each in its own module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import aiohttp
+
+from psp.port import (
+    CancelPayment,
+    Capability,
+    CapturePayment,
+    CreatePayment,
+    CustomerProfile,
+    PspAlias,
+    PspEvent,
+    PspPayment,
+)
+from psp.stripe.aliases import StripeAliases
+from psp.stripe.client import StripeCaller
+from psp.stripe.config import StripeAccountConfig
+from psp.stripe.customers import StripeCustomers
+from psp.stripe.events import StripeEvents
+from psp.stripe.payments import StripePayments
+from psp.stripe.traits import CAPABILITIES, IDEMPOTENCY_LIFETIME_S
+
+
+class StripeProvider:
+    """One Stripe account behind `psp.port.PaymentServiceProvider`.
+
+    `session` may be shared by many accounts and is never closed here; without one, the adapter
+    opens its own and `close` closes it. Raises `MisconfiguredError` if `STRIPE_LOG=debug`.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        config: StripeAccountConfig,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        self._account = account
+        self._caller = StripeCaller(account, config, session)
+        self._customers = StripeCustomers(self._caller)
+        self._aliases = StripeAliases(self._caller)
+        self._payments = StripePayments(self._caller)
+        self._events = StripeEvents(config)
+
+    @property
+    def account(self) -> str:
+        """Our name of the account."""
+        return self._account
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this adapter can do."""
+        return CAPABILITIES
+
+    @property
+    def idempotency_lifetime_s(self) -> float:
+        """Seconds for which a key may be sent again."""
+        return IDEMPOTENCY_LIFETIME_S
+
+    async def create_customer(self, profile: CustomerProfile, idempotency_key: str) -> str:
+        """See `StripeCustomers.create`."""
+        return await self._customers.create(profile, idempotency_key)
+
+    async def update_customer(
+        self, psp_customer: str, profile: CustomerProfile, idempotency_key: str
+    ) -> None:
+        """See `StripeCustomers.update`."""
+        await self._customers.update(psp_customer, profile, idempotency_key)
+
+    async def list_aliases(self, psp_customer: str) -> tuple[PspAlias, ...]:
+        """See `StripeAliases.shown`."""
+        return await self._aliases.shown(psp_customer)
+
+    async def create_payment(self, request: CreatePayment) -> PspPayment:
+        """See `StripePayments.create`."""
+        return await self._payments.create(request)
+
+    async def retrieve_payment(self, psp_reference: str) -> PspPayment:
+        """See `StripePayments.retrieve`."""
+        return await self._payments.retrieve(psp_reference)
+
+    async def find_payment(
+        self, payment_id: str, created_after: datetime, created_before: datetime
+    ) -> PspPayment | None:
+        """See `StripePayments.find`."""
+        return await self._payments.find(payment_id, created_after, created_before)
+
+    async def capture_payment(self, request: CapturePayment) -> PspPayment:
+        """See `StripePayments.capture`."""
+        return await self._payments.capture(request)
+
+    async def cancel_payment(self, request: CancelPayment) -> PspPayment:
+        """See `StripePayments.cancel`."""
+        return await self._payments.cancel(request)
+
+    def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
+        """See `StripeEvents.parse`."""
+        return self._events.parse(headers, body)
+
+    async def close(self) -> None:
+        """Release connections."""
+        await self._caller.close()
