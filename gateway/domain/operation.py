@@ -1,0 +1,54 @@
+"""An operation: one change we ask of a PSP, written down before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class OperationKind(StrEnum):
+    """What is asked of the PSP."""
+
+    CREATE = "create"
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+
+
+class OperationState(StrEnum):
+    """What is known of it."""
+
+    PENDING = "pending"
+    """Committed; perhaps sent. A process that died here leaves this, and the resolver takes it."""
+    UNKNOWN = "unknown"
+    """Sent, and no trustworthy answer came."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """Surely did not happen."""
+
+
+OPEN_STATES = frozenset({OperationState.PENDING, OperationState.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One intent towards a PSP. At most one of a payment is open at a time."""
+
+    id: str
+    payment_id: str
+    kind: OperationKind
+    psp_account: str
+    amount_minor: int
+    currency: str
+    idempotency_key: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """What else is needed to send the very same request again; no secrets."""
+    state: OperationState = OperationState.PENDING
+    error: str = ""
+    attempts: int = 0
+    request: tuple[str, str, str] | None = None
+    """Caller, method and request_id it serves; None for the gateway's own decisions."""
+    create_time: datetime | None = None
+    next_check_time: datetime | None = None
+    """When the resolver may look at it; while the first sender runs, its lease."""

@@ -1,0 +1,18 @@
+"""The one maker of ids: opaque, prefixed, and in the order of their making."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Final
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_RANDOM_BITS: Final = 80
+_CHARACTERS: Final = 26
+
+
+def new_id(prefix: str) -> str:
+    """Return a new id such as `pay_01jd3v…`: 48 bits of milliseconds, then 80 random bits."""
+    value = (time.time_ns() // 1_000_000 << _RANDOM_BITS) | int.from_bytes(os.urandom(10))
+    characters = [_ALPHABET[(value >> shift) & 31] for shift in range(5 * (_CHARACTERS - 1), -1, -5)]
+    return f"{prefix}_{''.join(characters)}"
