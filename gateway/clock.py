@@ -1,4 +1,4 @@
-"""The one clock. Code that needs the time is given a `Clock`; tests and simulations give their own."""
+"""The one clock: code that needs the time is given a `Clock`; tests give their own."""
 
 from __future__ import annotations
 

@@ -14,5 +14,7 @@ _CHARACTERS: Final = 26
 def new_id(prefix: str) -> str:
     """Return a new id such as `pay_01jd3v…`: 48 bits of milliseconds, then 80 random bits."""
     value = (time.time_ns() // 1_000_000 << _RANDOM_BITS) | int.from_bytes(os.urandom(10))
-    characters = [_ALPHABET[(value >> shift) & 31] for shift in range(5 * (_CHARACTERS - 1), -1, -5)]
+    characters = [
+        _ALPHABET[(value >> shift) & 31] for shift in range(5 * (_CHARACTERS - 1), -1, -5)
+    ]
     return f"{prefix}_{''.join(characters)}"

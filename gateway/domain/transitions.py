@@ -165,7 +165,9 @@ def mark_unknown(payment: Payment, operation_id: str, detail: str, now: datetime
     return record(unknown, [event], now)
 
 
-def mark_operation_failed(payment: Payment, operation_id: str, detail: str, now: datetime) -> Change:
+def mark_operation_failed(
+    payment: Payment, operation_id: str, detail: str, now: datetime
+) -> Change:
     """Record that an operation surely did not happen; the payment is otherwise as it was."""
     event = Event(EventType.OPERATION_FAILED, {"operation": operation_id, "detail": detail})
     return record(payment, [event], now)

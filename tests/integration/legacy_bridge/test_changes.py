@@ -42,8 +42,8 @@ async def test_a_hold_keeps_payment_and_reason(back_office: SqlBackOffice) -> No
     held = await back_office.hold_order("O-1", payment_id="pay_1", reason="in review", key="k1")
     released = await back_office.release_order("O-1", payment_id="pay_1", key="k2")
 
-    assert (OrderState.HELD, "pay_1", "in review") == (held.state, held.payment_id, held.reason)
-    assert (OrderState.RELEASED, "") == (released.state, released.reason)
+    assert (held.state, held.payment_id, held.reason) == (OrderState.HELD, "pay_1", "in review")
+    assert (released.state, released.reason) == (OrderState.RELEASED, "")
 
 
 async def test_a_cancellation_keeps_the_payment_it_was_held_for(back_office: SqlBackOffice) -> None:
@@ -53,11 +53,11 @@ async def test_a_cancellation_keeps_the_payment_it_was_held_for(back_office: Sql
 
     canceled = await back_office.cancel_order("O-1", reason="review rejected", key="k2")
 
-    assert (OrderState.CANCELED, "pay_1", "review rejected") == (
+    assert (
         canceled.state,
         canceled.payment_id,
         canceled.reason,
-    )
+    ) == (OrderState.CANCELED, "pay_1", "review rejected")
 
 
 async def test_a_repeated_key_answers_the_same_and_does_nothing(
@@ -73,7 +73,7 @@ async def test_a_repeated_key_answers_the_same_and_does_nothing(
 
     assert held == again
     assert released == await back_office.find_order("O-1")
-    assert [OrderState.HELD, OrderState.RELEASED] == await effects(back_office)
+    assert await effects(back_office) == [OrderState.HELD, OrderState.RELEASED]
 
 
 async def test_a_new_key_for_the_same_state_has_no_second_effect(
@@ -85,7 +85,7 @@ async def test_a_new_key_for_the_same_state_has_no_second_effect(
     clock.advance(LATER)
 
     assert released == await back_office.release_order("O-1", payment_id="pay_1", key="k2")
-    assert [True, False] == [entry.changed for entry in await back_office.list_actions("O-1")]
+    assert [entry.changed for entry in await back_office.list_actions("O-1")] == [True, False]
 
 
 async def test_a_second_hold_keeps_the_first_reason(back_office: SqlBackOffice) -> None:
@@ -167,7 +167,7 @@ async def test_a_canceled_order_is_neither_released_nor_held(back_office: SqlBac
         await back_office.hold_order("O-1", payment_id="pay_1", reason="in review", key="k2")
 
     assert canceled == await back_office.find_order("O-1")
-    assert [OrderState.CANCELED] == await effects(back_office)
+    assert await effects(back_office) == [OrderState.CANCELED]
 
 
 async def test_a_refused_call_does_not_use_up_its_key(back_office: SqlBackOffice) -> None:
@@ -200,7 +200,7 @@ async def test_callers_that_race_with_one_key_get_one_effect(back_office: SqlBac
     )
 
     assert len(set(answers)) == 1
-    assert 1 == len(await back_office.list_actions("O-1"))
+    assert len(await back_office.list_actions("O-1")) == 1
 
 
 async def test_callers_that_race_with_many_keys_get_one_release(
@@ -213,7 +213,7 @@ async def test_callers_that_race_with_many_keys_get_one_release(
         *(back_office.release_order("O-1", payment_id="pay_1", key=f"k{n}") for n in range(10))
     )
 
-    assert [OrderState.RELEASED] == await effects(back_office)
+    assert await effects(back_office) == [OrderState.RELEASED]
 
 
 async def test_release_and_cancellation_race_to_one_end(back_office: SqlBackOffice) -> None:
@@ -244,7 +244,7 @@ async def test_one_key_racing_for_two_orders_moves_one(back_office: SqlBackOffic
         )
         assert {DraftOrder, KeyReusedError} == {type(answer) for answer in answers}
         moved = [order_id for order_id in pair if await effects(back_office, order_id)]
-        assert 1 == len(moved)
+        assert len(moved) == 1
 
 
 async def test_a_draft_is_saved_once(back_office: SqlBackOffice) -> None:

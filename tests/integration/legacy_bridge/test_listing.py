@@ -35,7 +35,7 @@ async def test_drafts_and_held_orders_before_the_cutoff_are_listed(
     await back_office.release_order("released", payment_id="pay_2", key="k2")
     await back_office.cancel_order("canceled", reason="too late", key="k3")
 
-    assert ["draft", "held"] == await listed(back_office)
+    assert await listed(back_office) == ["draft", "held"]
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 7, 8])
@@ -60,7 +60,7 @@ async def test_orders_may_be_changed_while_they_are_listed(back_office: SqlBackO
         await back_office.cancel_order(order.order_id, reason="too late", key=order.order_id)
 
     assert [f"O-{n}" for n in range(7)] == met
-    assert [] == await listed(back_office)
+    assert await listed(back_office) == []
 
 
 async def test_an_order_decided_before_its_page_is_left_out(back_office: SqlBackOffice) -> None:
@@ -72,7 +72,7 @@ async def test_an_order_decided_before_its_page_is_left_out(back_office: SqlBack
     first = await anext(stream)
     await back_office.release_order("O-1", payment_id="pay_1", key="k1")
 
-    assert ["O-0", "O-2"] == [first.order_id, *[order.order_id async for order in stream]]
+    assert [first.order_id, *[order.order_id async for order in stream]] == ["O-0", "O-2"]
 
 
 async def test_a_page_holds_at_least_one_order(back_office: SqlBackOffice) -> None:

@@ -52,7 +52,7 @@ async def test_a_locked_database_is_given_up_in_time(tmp_path: Path) -> None:
     other.execute("ROLLBACK")
     other.close()
     released = await office.release_order("O-1", payment_id="pay_1", key="k1")
-    assert "pay_1" == released.payment_id
+    assert released.payment_id == "pay_1"
     await office.close()
 
 

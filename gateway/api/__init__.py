@@ -1,0 +1,1 @@
+"""The gRPC edge: servicers, contract to domain and back, errors, interceptors."""

@@ -1,0 +1,1 @@
+"""Use cases of customers: the PSP's record of a shopper."""

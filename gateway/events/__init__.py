@@ -1,0 +1,1 @@
+"""Events: the inbox, the journal and its delivery."""

@@ -1,0 +1,1 @@
+"""Use cases of orders: release, hold or cancel in the back office."""

@@ -1,0 +1,1 @@
+"""Use cases of proposals: what a shopper may pay with."""

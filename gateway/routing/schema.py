@@ -1,0 +1,67 @@
+"""The tables of the configuration file, each checked by itself; what joins them is elsewhere."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+
+from psp.money import MAX_AMOUNT_MINOR
+from psp.port import CapturePolicy, PaymentMethod
+
+_STRICT: Final = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+Table = dict[str, Any]
+"""A table that is checked in a step of its own, so that one mistake does not hide the next."""
+
+AmountMinor = Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)]
+
+
+class FileTable(BaseModel):
+    """The file as a whole."""
+
+    model_config = _STRICT
+
+    accounts: dict[str, Table] = Field(min_length=1)
+    countries: dict[str, Table] = Field(min_length=1)
+
+
+class AccountTable(BaseModel):
+    """The part of `[accounts.NAME]` that is the gateway's; all other keys are the PSP's."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    psp: str
+    retired: StrictBool = False
+
+
+class CountryTable(BaseModel):
+    """`[countries.CODE]`."""
+
+    model_config = _STRICT
+
+    currencies: tuple[str, ...] = Field(min_length=1)
+    capture_policy: CapturePolicy = CapturePolicy.AT_ORDER
+    methods: tuple[Table, ...] = Field(min_length=1)
+
+
+class MethodTable(BaseModel):
+    """`[[countries.CODE.methods]]`."""
+
+    model_config = _STRICT
+
+    method: PaymentMethod
+    account: str
+    enabled: StrictBool = True
+    currencies: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """None: all of the country's."""
+    limits: dict[str, Table] = Field(default_factory=dict)
+
+
+class LimitsTable(BaseModel):
+    """`[countries.CODE.methods.limits.CURRENCY]`, in minor units."""
+
+    model_config = _STRICT
+
+    min_amount_minor: AmountMinor | None = None
+    max_amount_minor: AmountMinor | None = None

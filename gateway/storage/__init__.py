@@ -1,0 +1,1 @@
+"""The gateway's own tables, the unit of work over them, and their migrations."""

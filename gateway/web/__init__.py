@@ -1,0 +1,1 @@
+"""The HTTP edge: PSP webhooks, health and metrics."""

@@ -1,0 +1,1 @@
+"""Tests of what callers and PSPs were promised."""

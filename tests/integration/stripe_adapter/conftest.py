@@ -1,0 +1,26 @@
+"""Adapters connected to the servers of a test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from psp.stripe.provider import StripeProvider
+from tests.integration.stripe_adapter.scripted import ScriptedStripe, running_script
+from tests.unit.psp.stripe.support import account_config
+
+
+@pytest.fixture
+async def script() -> AsyncIterator[ScriptedStripe]:
+    """Return a server that answers by script."""
+    async with running_script() as running:
+        yield running
+
+
+@pytest.fixture
+async def provider(script: ScriptedStripe) -> AsyncIterator[StripeProvider]:
+    """Return an adapter that believes the scripted server to be Stripe."""
+    made = StripeProvider("stripe_fr", account_config(api_base=script.address))
+    yield made
+    await made.close()
