@@ -29,6 +29,11 @@ class EventType(StrEnum):
     AMOUNTS_CHANGED = "amounts_changed"
     PSP_MISMATCH = "psp_mismatch"
     """An alarm: the PSP's amount or currency is not ours. Nothing was taken over."""
+    ORDER_RELEASED = "order_released"
+    ORDER_HELD = "order_held"
+    ORDER_CANCELED = "order_canceled"
+    ORDER_CONFLICT = "order_conflict"
+    """An alarm: money came for an order that cannot take it; it has to go back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+
+from gateway.domain.requests import RequestKey
 
 
 class OperationKind(StrEnum):
@@ -28,7 +31,7 @@ class OperationState(StrEnum):
     """Surely did not happen."""
 
 
-OPEN_STATES = frozenset({OperationState.PENDING, OperationState.UNKNOWN})
+OPEN_STATES: Final = frozenset({OperationState.PENDING, OperationState.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,12 @@ class Operation:
     state: OperationState = OperationState.PENDING
     error: str = ""
     attempts: int = 0
-    request: tuple[str, str, str] | None = None
-    """Caller, method and request_id it serves; None for the gateway's own decisions."""
+    request: RequestKey | None = None
+    """The request it serves; None for the gateway's own decisions."""
     create_time: datetime | None = None
     next_check_time: datetime | None = None
     """When the resolver may look at it; while the first sender runs, its lease."""
+
+    def claimed(self) -> Operation:
+        """Return it as the row stands after somebody took it on."""
+        return replace(self, attempts=self.attempts + 1)

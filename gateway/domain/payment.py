@@ -114,3 +114,13 @@ class Payment:
     def is_final(self) -> bool:
         """Whether nothing more is expected of it, fraud review included."""
         return self.state in FINAL_STATES and self.review is not ReviewStatus.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFilter:
+    """Which payments to list; an empty field does not narrow."""
+
+    order_id: str = ""
+    customer_id: str = ""
+    state: PaymentState | None = None
+    psp_account: str = ""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.domain.payment import Payment, PaymentState
+from gateway.domain.journal import JournalEntry
+from gateway.domain.payment import Payment
 from gateway.domain.requests import RequestKey, fingerprint_of
 from psp.money import Money
 from psp.port import NextAction, PaymentMethod
@@ -94,19 +95,26 @@ class CreatedPayment:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentFilter:
-    """Which payments to list; an empty field does not narrow."""
-
-    order_id: str = ""
-    customer_id: str = ""
-    state: PaymentState | None = None
-    psp_account: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class PaymentPage:
     """Payments, newest first."""
 
     payments: Sequence[Payment]
     has_more: bool
     """Whether older ones follow; ask on with the last one's id as `before_id`."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """A payment's journal, oldest first."""
+
+    entries: Sequence[JournalEntry]
+    has_more: bool
+    """Whether later ones follow; ask on with the last one's sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchStep:
+    """One journal line of a followed payment, and the payment as it is when this is told."""
+
+    entry: JournalEntry
+    payment: Payment

@@ -1,0 +1,171 @@
+"""CapturePayment and CancelPayment: check, write down, send, settle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.domain.beginnings import Beginning, begin_change
+from gateway.domain.operation import OperationKind
+from gateway.domain.operation_rules import REASON
+from gateway.domain.payment import Payment
+from gateway.domain.permissions import (
+    amount_to_capture,
+    operation_in_progress,
+    require_cancelable,
+)
+from gateway.domain.requests import RequestKey, StoredRequest
+from gateway.payments.books import PaymentBooks, not_found
+from gateway.payments.commands import CancelPaymentCommand, CancelReason, CapturePaymentCommand
+from gateway.payments.replay import Replays
+from gateway.payments.sending import OperationSender, Settled
+from gateway.payments.time_left import require_time
+from gateway.shield import Shield
+from gateway.storage.operations import insert_operation
+from gateway.storage.payments import get_payment_with_request
+from gateway.storage.requests import insert_request
+from gateway.storage.writes import AlreadyExistsError, GuardFailedError, Write
+from psp.money import Money
+
+_MOST_ROUNDS: Final = 3
+"""How often a change is begun anew because the payment changed since it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One change, asked for by a caller or by the gateway itself."""
+
+    kind: OperationKind
+    payment_id: str
+    permit: Callable[[Payment], Money]
+    """Returns the amount of the change, or raises what the payment's state does not allow."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    request: tuple[RequestKey, str] | None = None
+    """Key and fingerprint; None for the gateway's own decision."""
+
+
+class PaymentChanges:
+    """Captures and cancels payments, where they were created."""
+
+    def __init__(
+        self,
+        books: PaymentBooks,
+        sender: OperationSender,
+        replays: Replays,
+        shield: Shield,
+        clock: Clock,
+        lease: timedelta,
+        min_deadline_s: float,
+    ) -> None:
+        self._books = books
+        self._sender = sender
+        self._replays = replays
+        self._shield = shield
+        self._clock = clock
+        self._lease = lease
+        self._min_deadline_s = min_deadline_s
+
+    async def capture(self, command: CapturePaymentCommand, remaining_s: float | None) -> Payment:
+        """Capture for a caller; raises `PaygateError` and the errors of `psp.errors`."""
+        wanted = _Wanted(
+            OperationKind.CAPTURE,
+            command.payment_id,
+            lambda payment: amount_to_capture(payment, command.amount),
+            request=(command.key, command.fingerprint),
+        )
+        return await self._change(wanted, remaining_s)
+
+    async def cancel(self, command: CancelPaymentCommand, remaining_s: float | None) -> Payment:
+        """Cancel for a caller; raises as `capture` does."""
+        wanted = _cancellation(
+            command.payment_id, command.reason, request=(command.key, command.fingerprint)
+        )
+        return await self._change(wanted, remaining_s)
+
+    async def capture_by_itself(self, payment_id: str) -> Payment:
+        """Capture all that is authorised, as the gateway's own decision."""
+        wanted = _Wanted(
+            OperationKind.CAPTURE, payment_id, lambda payment: amount_to_capture(payment, None)
+        )
+        return await self._change(wanted, None)
+
+    async def cancel_by_itself(self, payment_id: str, reason: CancelReason) -> Payment:
+        """Cancel, as the gateway's own decision."""
+        return await self._change(_cancellation(payment_id, reason), None)
+
+    async def _change(self, wanted: _Wanted, remaining_s: float | None) -> Payment:
+        payment, stored = await self._read(wanted)
+        if stored is not None and wanted.request is not None:
+            return await self._replays.answer(stored, wanted.request[1])
+        if payment is None:
+            raise not_found(wanted.payment_id)
+        wanted.permit(payment)  # refused before the deadline is looked at
+        require_time(remaining_s, self._min_deadline_s)
+        return await self._shield.run(self._write_and_send(wanted, payment))
+
+    async def _read(self, wanted: _Wanted) -> tuple[Payment | None, StoredRequest | None]:
+        if wanted.request is None:
+            return await self._books.get(wanted.payment_id), None
+        return await get_payment_with_request(
+            self._books.database, wanted.payment_id, wanted.request[0]
+        )
+
+    async def _write_and_send(self, wanted: _Wanted, payment: Payment) -> Payment:
+        for _ in range(_MOST_ROUNDS):
+            beginning = self._begin(wanted, payment)
+            try:
+                await self._write(wanted, payment, beginning)
+            except GuardFailedError:
+                payment = await self._books.get(payment.id)
+                continue
+            except AlreadyExistsError as exists:
+                return await self._lost_the_race(wanted, exists)
+            settled: Settled = await self._sender.send(
+                beginning.change.payment, beginning.operation
+            )
+            settled.raise_if_not_done()
+            return settled.payment
+        raise operation_in_progress(payment.id)
+
+    def _begin(self, wanted: _Wanted, payment: Payment) -> Beginning:
+        return begin_change(
+            payment,
+            wanted.kind,
+            wanted.permit(payment),
+            wanted.parameters,
+            wanted.request and wanted.request[0],
+            self._clock(),
+            self._lease,
+        )
+
+    async def _write(self, wanted: _Wanted, payment: Payment, beginning: Beginning) -> None:
+        now = beginning.change.payment.update_time
+        writes: list[Write] = [insert_operation(beginning.operation)]
+        if wanted.request is not None:
+            key, fingerprint = wanted.request
+            request = StoredRequest(
+                key=key, fingerprint=fingerprint, resource_id=payment.id, create_time=now
+            )
+            writes.insert(0, insert_request(request))
+        await self._books.save(payment, beginning.change, now, writes)
+
+    async def _lost_the_race(self, wanted: _Wanted, exists: AlreadyExistsError) -> Payment:
+        """Answer as the same request was, if it was first; else another change is in flight."""
+        if exists.table == "requests" and wanted.request is not None:
+            answered = await self._replays.find(*wanted.request)
+            if answered is not None:
+                return answered
+        raise operation_in_progress(wanted.payment_id) from exists
+
+
+def _cancellation(
+    payment_id: str, reason: CancelReason, request: tuple[RequestKey, str] | None = None
+) -> _Wanted:
+    def permit(payment: Payment) -> Money:
+        require_cancelable(payment)
+        return payment.amount
+
+    return _Wanted(OperationKind.CANCEL, payment_id, permit, {REASON: reason.value}, request)

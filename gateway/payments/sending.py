@@ -1,0 +1,199 @@
+"""Sending an operation to its PSP and storing what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from gateway.clock import Clock
+from gateway.domain.operation import Operation, OperationKind, OperationState
+from gateway.domain.operation_rules import (
+    cancel_of,
+    capture_of,
+    creation_of,
+    pause_before_check,
+)
+from gateway.domain.outcome import Answered, NotDone, Outcome, Settlement, Unknown, settlement
+from gateway.domain.payment import Payment
+from gateway.errors import PaygateError, Reason
+from gateway.payments.answers import payment_answer, refusal_answer
+from gateway.payments.books import VERSION_GUARD, PaymentBooks
+from gateway.signals import Wake
+from gateway.storage.operations import postpone_operation, settle_operation
+from gateway.storage.requests import answer_request, delete_request
+from gateway.storage.writes import GuardFailedError, Write
+from psp.errors import NotFoundError, OutcomeUnknownError, PspError, RejectedError
+from psp.port import NextAction, PaymentServiceProvider, PspPayment
+
+_log = structlog.get_logger(__name__)
+_MOST_ROUNDS: Final = 5
+"""How often a settlement is worked out anew because the payment changed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How an attempt ended, as stored."""
+
+    payment: Payment
+    next_action: NextAction | None = None
+    not_done: NotDone | None = None
+    """Set if it surely did not happen."""
+
+    def raise_if_not_done(self) -> None:
+        """Raise what the caller should hear of an operation that surely did not happen."""
+        if self.not_done is not None:
+            error = self.not_done.error
+            raise (psp_refusal(error) if self.not_done.refused else error) from error
+
+
+class OperationSender:
+    """Sends operations whose row is committed, and settles them."""
+
+    def __init__(
+        self,
+        books: PaymentBooks,
+        providers: Mapping[str, PaymentServiceProvider],
+        clock: Clock,
+        unknowns: Wake,
+        first_pause: timedelta,
+    ) -> None:
+        self._books = books
+        self._providers = providers
+        self._clock = clock
+        self._unknowns = unknowns
+        self._first_pause = first_pause
+
+    async def send(self, payment: Payment, operation: Operation) -> Settled:
+        """Send an operation for the first time and settle it."""
+        return await self.settle(payment, operation, await self.attempt(payment, operation))
+
+    async def attempt(self, payment: Payment, operation: Operation) -> Outcome:
+        """Send an operation, under its key; every way that ends is an outcome."""
+        provider = self.provider_of(payment)
+        try:
+            return Answered(await _call(provider, payment, operation))
+        except RejectedError as error:
+            return NotDone(error, refused=True, word=await self._truth(payment, operation, error))
+        except OutcomeUnknownError as error:
+            return Unknown(str(error))
+        except PspError as error:
+            return NotDone(error, refused=False)
+        except Exception as error:  # noqa: BLE001 - the adapter's edge: not even its bug may lose track of money
+            # Whatever broke, it broke while the request may have been on its way.
+            _log.exception("psp_adapter_failed", operation=operation.id, payment_id=payment.id)
+            return Unknown(f"the adapter failed: {type(error).__name__}")
+
+    async def settle(self, payment: Payment, operation: Operation, outcome: Outcome) -> Settled:
+        """Store what became of an attempt. `payment` was read before the PSP was asked."""
+        for _ in range(_MOST_ROUNDS):
+            now = self._clock()
+            judged = settlement(payment, operation, outcome, now)
+            writes = self._operation_writes(operation, judged, outcome)
+            try:
+                await self._books.save(payment, judged.change, now, writes)
+            except GuardFailedError as failed:
+                if failed.guard != VERSION_GUARD:
+                    # Somebody else settled it, from the PSP's word as we did.
+                    return Settled(await self._books.get(payment.id))
+                payment = await self._books.get(payment.id)
+                outcome = await self._heard_anew(payment, outcome)
+                continue
+            if not judged.is_settled:
+                self._unknowns.set()
+            return _settled(judged, outcome)
+        # The row stays open, and the resolver settles it once the payment rests.
+        _log.warning("operation_not_settled", operation=operation.id, payment_id=payment.id)
+        return Settled(payment)
+
+    def provider_of(self, payment: Payment) -> PaymentServiceProvider:
+        """Return the PSP that the payment is pinned to."""
+        provider = self._providers.get(payment.psp_account)
+        if provider is None:
+            raise PaygateError(
+                Reason.PSP_MISCONFIGURED,
+                f"{payment.id} is pinned to the account {payment.psp_account}, which is not "
+                "configured: keep accounts in the configuration, as retired, while payments live",
+            )
+        return provider
+
+    def _operation_writes(
+        self, operation: Operation, judged: Settlement, outcome: Outcome
+    ) -> Sequence[Write]:
+        if not judged.is_settled:
+            pause = pause_before_check(operation.attempts, self._first_pause)
+            return [
+                postpone_operation(
+                    operation,
+                    state=OperationState.UNKNOWN,
+                    error=judged.error,
+                    next_check_time=self._clock() + pause,
+                )
+            ]
+        settled = settle_operation(operation.id, judged.state, judged.error)
+        return [settled, *_request_writes(operation, judged, outcome)]
+
+    async def _truth(
+        self, payment: Payment, operation: Operation, refusal: RejectedError
+    ) -> PspPayment | None:
+        """Ask what is true after a refusal: our picture of the payment may be out of date."""
+        if operation.kind is OperationKind.CREATE or isinstance(refusal, NotFoundError):
+            return None
+        try:
+            return await self.provider_of(payment).retrieve_payment(payment.psp_reference)
+        except PspError as error:
+            _log.warning("psp_truth_not_read", payment_id=payment.id, error=str(error))
+            return None
+
+    async def _heard_anew(self, payment: Payment, outcome: Outcome) -> Outcome:
+        """Ask again what the PSP says: its word must be younger than the payment we read."""
+        if isinstance(outcome, Unknown) or outcome.word is None:
+            return outcome
+        try:
+            word = await self.provider_of(payment).retrieve_payment(outcome.word.psp_reference)
+        except PspError as error:
+            return Unknown(f"the payment changed, and the PSP could not be asked again: {error}")
+        return replace(outcome, word=word)
+
+
+async def _call(
+    provider: PaymentServiceProvider, payment: Payment, operation: Operation
+) -> PspPayment:
+    match operation.kind:
+        case OperationKind.CREATE:
+            return await provider.create_payment(creation_of(payment, operation))
+        case OperationKind.CAPTURE:
+            return await provider.capture_payment(capture_of(payment, operation))
+        case OperationKind.CANCEL:
+            return await provider.cancel_payment(cancel_of(payment, operation))
+
+
+def _request_writes(operation: Operation, judged: Settlement, outcome: Outcome) -> Sequence[Write]:
+    """Store the answer that a replay gets, or forget the request so that it can be made again."""
+    if operation.request is None:
+        return []
+    if judged.state is OperationState.SUCCEEDED or not isinstance(outcome, NotDone):
+        return [answer_request(operation.request, payment_answer(judged.change.payment))]
+    if not outcome.refused:
+        return [delete_request(operation.request)]
+    return [answer_request(operation.request, refusal_answer(psp_refusal(outcome.error)))]
+
+
+def psp_refusal(error: PspError) -> PaygateError:
+    """Return what a caller hears when the PSP read a request and refused it."""
+    return PaygateError(
+        Reason.PSP_REJECTED,
+        error.detail,
+        metadata={"psp_account": error.account, "psp_code": error.code},
+    )
+
+
+def _settled(judged: Settlement, outcome: Outcome) -> Settled:
+    payment = judged.change.payment
+    if isinstance(outcome, Answered):
+        return Settled(payment, outcome.word.next_action)
+    failed = judged.state is OperationState.FAILED
+    return Settled(payment, not_done=outcome if failed and isinstance(outcome, NotDone) else None)

@@ -1,0 +1,75 @@
+"""Workers: loops that do what is due, sleep until there is more, and survive a bad round."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from gateway.lanes import Lanes
+from gateway.signals import Wake
+
+_log = structlog.get_logger(__name__)
+_PAUSE_AFTER_FAULT_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one worker does."""
+
+    name: str
+    run_once: Callable[[], Awaitable[int]]
+    """Begins what is due and returns how much that was."""
+    wake: Wake
+    """Rings when there is more."""
+    lanes: Lanes
+    """Where what it began is under way."""
+
+
+async def work(job: Job, look_every_s: float) -> None:
+    """Do a job for ever, until canceled; looks so often without a hint."""
+    while True:
+        try:
+            done = await job.run_once()
+        except Exception:  # noqa: BLE001 - see the comment
+            # The outermost edge of a worker: it must live on, and the log tells why it stumbled.
+            _log.exception("worker_round_failed", job=job.name)
+            await asyncio.sleep(_PAUSE_AFTER_FAULT_S)
+            continue
+        if not done:
+            await job.wake.wait(look_every_s)
+
+
+class Workers:
+    """All workers of a process."""
+
+    def __init__(self, jobs: Sequence[Job], look_every_s: float) -> None:
+        self._jobs = jobs
+        self._look_every_s = look_every_s
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start every job in a task of its own."""
+        self._tasks = [
+            asyncio.create_task(work(job, self._look_every_s), name=job.name) for job in self._jobs
+        ]
+
+    async def stop(self) -> None:
+        """Cancel them and wait: whatever they were at is in the database and is taken on again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        await asyncio.gather(*(job.lanes.stop() for job in self._jobs))
+
+    async def settle(self) -> None:
+        """Do what is due until nothing is, without the loops: for tests and for one-off runs."""
+        while True:
+            begun = [await job.run_once() for job in self._jobs]
+            for job in self._jobs:
+                await job.lanes.join()
+            if not any(begun):
+                return

@@ -1,0 +1,121 @@
+"""What a PSP's word means for an operation, and how its outcome is found out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import product
+
+import pytest
+
+from gateway.domain.operation import OperationKind, OperationState
+from gateway.domain.operation_rules import (
+    SETTLING_TIME,
+    Step,
+    cancel_of,
+    capture_of,
+    creation_of,
+    next_step,
+    pause_before_check,
+    search_window,
+    settled_by,
+)
+from gateway.domain.payment import PaymentState
+from psp.money import Money
+from psp.port import PspStatus
+from tests.support.payments import NOW, operation, payment, word
+
+_K, _S, _P = OperationKind, OperationState, PspStatus
+_DAY = timedelta(hours=23)
+
+
+@pytest.mark.parametrize("kind, status", list(product(_K, _P)))
+def test_the_table_is_total(kind: OperationKind, status: PspStatus) -> None:
+    """Every status says succeeded, failed or nothing about every kind; unknown says nothing."""
+    settled = settled_by(kind, word(status))
+
+    assert settled in {_S.SUCCEEDED, _S.FAILED, None}
+    if status is _P.UNKNOWN:
+        assert settled is None
+
+
+@pytest.mark.parametrize("kind", [_K.CAPTURE, _K.CANCEL])
+def test_a_standing_authorisation_proves_nothing(kind: OperationKind) -> None:
+    """The request may still be on its way."""
+    assert settled_by(kind, word(_P.AUTHORIZED)) is None
+
+
+@pytest.mark.parametrize(
+    "age, lifetime, expected",
+    [
+        (timedelta(0), _DAY, Step.RESEND),
+        (_DAY - timedelta(seconds=1), _DAY, Step.RESEND),
+        (_DAY, _DAY, Step.LOOK),
+        (_DAY + SETTLING_TIME, _DAY, Step.LOOK),
+        (_DAY + SETTLING_TIME + timedelta(seconds=1), _DAY, Step.CONCLUDE),
+        (timedelta(0), timedelta(0), Step.LOOK),
+        (SETTLING_TIME + timedelta(seconds=1), timedelta(0), Step.CONCLUDE),
+    ],
+)
+def test_a_lapsed_key_is_never_sent_again(
+    age: timedelta, lifetime: timedelta, expected: Step
+) -> None:
+    """Inside its lifetime a key repeats; after it we look, and conclude only when all is quiet."""
+    assert next_step(operation(), lifetime, NOW + age) is expected
+
+
+def test_pauses_double_and_end() -> None:
+    """A PSP that is down is not flooded, and not forgotten."""
+    first = timedelta(seconds=1)
+
+    pauses = [pause_before_check(attempts, first) for attempts in (0, 1, 2, 8, 9, 1000)]
+
+    assert [pause.total_seconds() for pause in pauses] == [1, 2, 4, 256, 300, 300]
+
+
+def test_the_search_window_holds_both_clocks() -> None:
+    """From before it was written down until after now, whatever the clocks' difference."""
+    start, end = search_window(operation(), NOW + timedelta(hours=1))
+
+    assert start < NOW
+    assert end > NOW + timedelta(hours=1)
+
+
+def test_the_same_request_is_made_each_time() -> None:
+    """What is sent again is what was written down, key included."""
+    made = operation(
+        _K.CREATE,
+        parameters={
+            "psp_customer": "cus_1",
+            "psp_alias": "pm_1",
+            "off_session": "yes",
+            "return_url": "https://shop.example/back",
+        },
+    )
+
+    request = creation_of(payment(PaymentState.OUTCOME_UNKNOWN), made)
+
+    assert request == creation_of(payment(PaymentState.OUTCOME_UNKNOWN), made)
+    assert (
+        request.idempotency_key,
+        request.psp_customer,
+        request.psp_alias,
+        request.shopper_present,
+        request.save_alias,
+        request.return_url,
+        request.amount,
+    ) == ("paygate-op_1", "cus_1", "pm_1", False, False, "https://shop.example/back",
+          Money(1999, "EUR"))  # fmt: skip
+
+
+def test_a_capture_takes_the_operations_amount() -> None:
+    """A partial capture stays partial when it is sent again."""
+    request = capture_of(payment(), operation(amount_minor=500))
+
+    assert (request.psp_reference, request.amount) == ("pi_1", Money(500, "EUR"))
+
+
+def test_a_cancel_keeps_its_reason() -> None:
+    """The PSP hears the same reason each time."""
+    made = operation(_K.CANCEL, parameters={"reason": "fraudulent"})
+
+    assert cancel_of(payment(), made).reason == "fraudulent"

@@ -1,0 +1,152 @@
+"""What becomes of an order, row by row, and over every combination."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from gateway.domain.payment import Payment, PaymentState
+from gateway.orders.decision import OrderAction, decide
+from legacy_bridge.port import DraftOrder, OrderState
+from psp.money import Money
+from psp.port import CapturePolicy, FailureCategory, PspFailure, ReviewStatus
+from tests.support.payments import draft, payment
+
+_A, _O, _P, _R, _C = OrderAction, OrderState, PaymentState, ReviewStatus, CapturePolicy
+_HELD = draft(_O.HELD, payment_id=payment().id, reason="why")
+_RELEASED = draft(_O.RELEASED, payment_id=payment().id)
+_ABANDONED = PspFailure(FailureCategory.ABANDONED, "abandoned", "m", retryable=False)
+_SECOND = "pay_00000000000000000000000002"
+
+_ROWS: list[tuple[str, DraftOrder, list[Payment], OrderAction]] = [
+    ("no payment yet", draft(), [], _A.WAIT),
+    ("awaiting the shopper", draft(), [payment(_P.AWAITING_CUSTOMER)], _A.WAIT),
+    ("processing", draft(), [payment(_P.PROCESSING)], _A.WAIT),
+    ("unknown", draft(), [payment(_P.OUTCOME_UNKNOWN)], _A.WAIT),
+    ("authorised, at order", draft(), [payment()], _A.CAPTURE),
+    ("authorised, by hand", draft(), [payment(capture_policy=_C.MANUAL)], _A.RELEASE),
+    ("captured", draft(), [payment(_P.CAPTURED)], _A.RELEASE),
+    (
+        "captured, automatic",
+        draft(),
+        [payment(_P.CAPTURED, capture_policy=_C.AUTOMATIC)],
+        _A.RELEASE,
+    ),
+    ("captured in part", draft(), [payment(_P.CAPTURED, captured_minor=1)], _A.HOLD),
+    (
+        "captured in part by hand",
+        draft(),
+        [payment(_P.CAPTURED, captured_minor=1, capture_policy=_C.MANUAL)],
+        _A.RELEASE,
+    ),
+    ("in review, authorised", draft(), [payment(review=_R.OPEN)], _A.HOLD),
+    ("in review, captured", draft(), [payment(_P.CAPTURED, review=_R.OPEN)], _A.HOLD),
+    (
+        "in review, by hand",
+        draft(),
+        [payment(review=_R.OPEN, capture_policy=_C.MANUAL)],
+        _A.HOLD,
+    ),
+    ("still in review", _HELD, [payment(review=_R.OPEN)], _A.WAIT),
+    ("approved, authorised", _HELD, [payment(review=_R.APPROVED)], _A.CAPTURE),
+    ("approved, captured", _HELD, [payment(_P.CAPTURED, review=_R.APPROVED)], _A.RELEASE),
+    ("rejected", _HELD, [payment(_P.CAPTURED, review=_R.REJECTED)], _A.CANCEL),
+    ("rejected at once", draft(), [payment(review=_R.REJECTED)], _A.CANCEL),
+    ("of another amount", draft(), [payment(_P.CAPTURED, amount=Money(1998, "EUR"))], _A.HOLD),
+    ("in another currency", draft(), [payment(amount=Money(1999, "USD"))], _A.HOLD),
+    ("failed", draft(), [payment(_P.FAILED)], _A.WAIT),
+    ("canceled", draft(), [payment(_P.CANCELED)], _A.CANCEL),
+    ("abandoned", draft(), [payment(_P.CANCELED, failure=_ABANDONED)], _A.WAIT),
+    ("failed while held", _HELD, [payment(_P.FAILED)], _A.CANCEL),
+    (
+        "canceled, and another is open",
+        draft(),
+        [payment(_P.CANCELED), payment(_P.AWAITING_CUSTOMER, id=_SECOND)],
+        _A.WAIT,
+    ),
+    (
+        "failed, and another is captured",
+        draft(),
+        [payment(_P.FAILED), payment(_P.CAPTURED, id=_SECOND)],
+        _A.RELEASE,
+    ),
+    ("released", _RELEASED, [payment(_P.CAPTURED)], _A.WAIT),
+    (
+        "released, and authorised twice",
+        _RELEASED,
+        [payment(_P.CAPTURED), payment(id=_SECOND)],
+        _A.VOID,
+    ),
+    (
+        "released, and paid twice",
+        _RELEASED,
+        [payment(_P.CAPTURED), payment(_P.CAPTURED, id=_SECOND)],
+        _A.ALARM,
+    ),
+    (
+        "released, paid twice and refunded",
+        _RELEASED,
+        [payment(_P.CAPTURED), payment(_P.CAPTURED, id=_SECOND, refunded_minor=1999)],
+        _A.WAIT,
+    ),
+    ("authorised after all", draft(_O.CANCELED), [payment()], _A.VOID),
+    ("paid after all", draft(_O.CANCELED), [payment(_P.CAPTURED)], _A.ALARM),
+    ("canceled and canceled", draft(_O.CANCELED), [payment(_P.CANCELED)], _A.WAIT),
+]
+
+
+@pytest.mark.parametrize(
+    "order, payments, expected",
+    [pytest.param(*row[1:], id=row[0]) for row in _ROWS],
+)
+def test_each_row(order: DraftOrder, payments: list[Payment], expected: OrderAction) -> None:
+    """Each situation has its action, and a reason to read."""
+    decision = decide(order, payments)
+
+    assert decision.action is expected
+    assert decision.reason
+
+
+_EVERYTHING = list(product(_O, _P, _R, _C))
+
+
+@pytest.mark.parametrize("order_state, state, review, policy", _EVERYTHING)
+def test_never_released_unpaid_or_under_review(
+    order_state: OrderState, state: PaymentState, review: ReviewStatus, policy: CapturePolicy
+) -> None:
+    """Whatever the combination: money or, by policy, its authorisation; and no review open."""
+    order = draft(order_state, payment_id="" if order_state is _O.DRAFT else payment().id)
+    decision = decide(order, [payment(state, review=review, capture_policy=policy)])
+
+    if decision.action is _A.RELEASE:
+        assert order_state in {_O.DRAFT, _O.HELD}
+        assert review in {_R.NONE, _R.APPROVED}
+        assert state is _P.CAPTURED or (state is _P.AUTHORIZED and policy is _C.MANUAL)
+    if decision.action is _A.CAPTURE:
+        assert (state, review in {_R.NONE, _R.APPROVED}) == (_P.AUTHORIZED, True)
+
+
+def test_the_order_of_payments_does_not_matter() -> None:
+    """Two captured payments: the older one pays, however they are listed."""
+    first, second = payment(_P.CAPTURED), payment(_P.CAPTURED, id=_SECOND)
+
+    assert decide(draft(), [first, second]) == decide(draft(), [second, first])
+    assert decide(draft(), [second, first]).payment == first
+
+
+def test_a_captured_payment_pays_before_an_authorised_one() -> None:
+    """The second authorisation is then given up instead of captured."""
+    authorised, captured = payment(), payment(_P.CAPTURED, id=_SECOND)
+
+    assert decide(draft(), [authorised, captured]).payment == captured
+
+
+def test_the_payment_that_an_order_is_held_for_decides() -> None:
+    """A second payment does not carry an order past its review."""
+    held_for = payment(_P.CAPTURED, review=_R.OPEN)
+    other = payment(_P.CAPTURED, id=_SECOND)
+
+    assert decide(_HELD, [held_for, other]).action is _A.WAIT
+    assert decide(replace(_HELD, payment_id=_SECOND), [held_for, other]).action is _A.RELEASE
