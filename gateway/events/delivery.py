@@ -1,0 +1,90 @@
+"""Local delivery: a worker in the process tells orders of what the journal holds for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+
+from gateway.clock import Clock
+from gateway.domain.outbox import Delivery
+from gateway.errors import PaygateError
+from gateway.lanes import Lanes
+from gateway.orders.handler import OrderHandler, OrderUnknownError
+from gateway.payments.refreshing import PaymentChangingError
+from gateway.signals import Wake
+from gateway.storage.database import Database
+from gateway.storage.outbox import (
+    delete_delivery,
+    list_due_deliveries,
+    postpone_delivery,
+)
+from legacy_bridge.errors import BackOfficeError
+from psp.errors import PspError
+
+_log = structlog.get_logger(__name__)
+_BATCH: Final = 200
+_AT_ONCE: Final = 8
+_FIRST_PAUSE: Final = timedelta(milliseconds=250)
+_LONGEST_PAUSE: Final = timedelta(minutes=10)
+_MOST_DOUBLINGS: Final = 16
+
+_PASSING: Final = (
+    BackOfficeError,
+    PaygateError,
+    PspError,
+    PaymentChangingError,
+    OrderUnknownError,
+)
+"""What may be otherwise a little later. Anything else is a fault of ours, and tried again too:
+a paid order is never given up."""
+
+
+class LocalDelivery:
+    """Delivers at least once, one order at a time.
+
+    The handler decides from the present state and not from the line, so that all lines of an
+    order that are due are one telling, whatever their number.
+    """
+
+    def __init__(
+        self, database: Database, handler: OrderHandler, clock: Clock, deliveries: Wake
+    ) -> None:
+        self._database = database
+        self._handler = handler
+        self._clock = clock
+        self.lanes = Lanes("delivery", _AT_ONCE, deliveries)
+
+    async def run_once(self) -> int:
+        """Begin what is due, one telling an order at a time; the number that was begun."""
+        by_order: dict[str, list[Delivery]] = {}
+        for due in await list_due_deliveries(self._database, self._clock(), _BATCH):
+            by_order.setdefault(due.order_id, []).append(due)
+        begun = 0
+        for order_id, lines in by_order.items():
+            begun += await self.lanes.start(order_id, partial(self.deliver, order_id, lines))
+        return begun
+
+    async def deliver(self, order_id: str, lines: Sequence[Delivery]) -> None:
+        """Tell an order; its lines are done with, or put off."""
+        try:
+            await self._handler.handle(order_id)
+        except _PASSING as error:
+            await self._put_off(order_id, lines, f"{type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not lose a paid order
+            _log.exception("delivery_failed", order_id=order_id)
+            await self._put_off(order_id, lines, f"fault: {type(error).__name__}")
+        else:
+            await self._database.commit([delete_delivery(line.journal_id) for line in lines])
+
+    async def _put_off(self, order_id: str, lines: Sequence[Delivery], why: str) -> None:
+        doublings = min(max(line.attempts for line in lines), _MOST_DOUBLINGS)
+        pause = min(_FIRST_PAUSE * (1 << doublings), _LONGEST_PAUSE)
+        until = self._clock() + pause
+        await self._database.commit(
+            [postpone_delivery(line, next_attempt_time=until, error=why) for line in lines]
+        )
+        _log.warning("delivery_put_off", order_id=order_id, pause_s=pause.total_seconds(), why=why)

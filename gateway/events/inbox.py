@@ -1,0 +1,53 @@
+"""Receiving webhooks: verified, made durable, and only then answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import structlog
+
+from gateway.clock import Clock
+from gateway.domain.inbox import InboxEvent
+from gateway.events.errors import UnknownAccountError
+from gateway.events.received import ReceiveResult
+from gateway.signals import Wake
+from gateway.storage.database import Database
+from gateway.storage.inbox import insert_event
+from gateway.storage.writes import AlreadyExistsError
+from psp.port import PaymentServiceProvider
+
+_log = structlog.get_logger(__name__)
+
+
+class Inbox:
+    """Takes webhooks in. What it answered is in the database, whatever happens next."""
+
+    def __init__(
+        self,
+        database: Database,
+        providers: Mapping[str, PaymentServiceProvider],
+        clock: Clock,
+        arrivals: Wake,
+    ) -> None:
+        self._database = database
+        self._providers = providers
+        self._clock = clock
+        self._arrivals = arrivals
+
+    async def receive(self, account: str, headers: Mapping[str, str], body: bytes) -> ReceiveResult:
+        """Verify a webhook and store it.
+
+        Raises `UnknownAccountError`, `InvalidEventError` if it is not to be trusted, and
+        `StorageUnavailableError`: the PSP then sends it again.
+        """
+        provider = self._providers.get(account)
+        if provider is None:
+            raise UnknownAccountError(account)
+        event = provider.parse_event(headers, body)
+        received = InboxEvent(account, event, self._clock())
+        try:
+            await self._database.commit([insert_event(received)])
+        except AlreadyExistsError:
+            return ReceiveResult(event.event_id, duplicate=True)
+        self._arrivals.set()
+        return ReceiveResult(event.event_id, duplicate=False)

@@ -1,0 +1,128 @@
+"""What becomes of an order, given the back office's word and the payments: pure and total."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from gateway.domain.payment import Payment, PaymentState
+from legacy_bridge.port import DraftOrder, OrderState
+from psp.port import CapturePolicy, FailureCategory, ReviewStatus
+
+
+class OrderAction(StrEnum):
+    """One thing to do next."""
+
+    WAIT = "wait"
+    """Nothing: something else has to happen first, or all is done."""
+    CAPTURE = "capture"
+    """Take the authorised money, then look again."""
+    RELEASE = "release"
+    HOLD = "hold"
+    CANCEL = "cancel"
+    VOID = "void"
+    """Give up an authorisation that pays for nothing."""
+    ALARM = "alarm"
+    """Money was taken that pays for nothing: it has to go back."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDecision:
+    """What to do, for which payment, and why in one sentence."""
+
+    action: OrderAction
+    reason: str
+    payment: Payment | None = None
+
+
+_WITH_MONEY: Final = frozenset({PaymentState.AUTHORIZED, PaymentState.CAPTURED})
+_ENDED: Final = frozenset({PaymentState.CANCELED, PaymentState.FAILED})
+_A = OrderAction
+
+
+def decide(order: DraftOrder, payments: Sequence[Payment]) -> OrderDecision:
+    """Decide from the PSP's word alone; the page's return is never heard.
+
+    `payments` are those of the order, in any order. Called again after each action until it says
+    wait or hold, so that every step is decided from what is true then.
+    """
+    oldest_first = sorted(payments, key=lambda payment: payment.id)
+    with_money = [payment for payment in oldest_first if payment.state in _WITH_MONEY]
+    if order.state in {OrderState.RELEASED, OrderState.CANCELED}:
+        return _beside_the_point(order, with_money)
+    if with_money:
+        return _decide_for(order, _chosen(order, with_money))
+    if oldest_first and all(payment.state in _ENDED for payment in oldest_first):
+        return _without_money(order, oldest_first)
+    return OrderDecision(_A.WAIT, "no payment has been confirmed")
+
+
+def _chosen(order: DraftOrder, with_money: Sequence[Payment]) -> Payment:
+    """Choose the payment that pays: the one held for, else captured before authorised, oldest."""
+    return min(
+        with_money,
+        key=lambda payment: (
+            payment.id != order.payment_id,
+            payment.state is not PaymentState.CAPTURED,
+            payment.id,
+        ),
+    )
+
+
+def _decide_for(order: DraftOrder, payment: Payment) -> OrderDecision:
+    if payment.review is ReviewStatus.REJECTED:
+        return OrderDecision(_A.CANCEL, "the fraud review rejected the payment", payment)
+    if payment.review is ReviewStatus.OPEN:
+        return _hold(order, payment, "the payment is under fraud review")
+    if payment.amount != order.total:
+        reason = f"the payment is of {payment.amount} and the order of {order.total}"
+        return _hold(order, payment, reason)
+    if payment.state is PaymentState.CAPTURED:
+        return _decide_for_captured(order, payment)
+    if payment.capture_policy is CapturePolicy.MANUAL:
+        return OrderDecision(_A.RELEASE, "authorised, and captured by hand later", payment)
+    return OrderDecision(_A.CAPTURE, "authorised, and no review is open", payment)
+
+
+def _decide_for_captured(order: DraftOrder, payment: Payment) -> OrderDecision:
+    in_full = payment.captured_minor == order.total.amount_minor
+    if in_full or payment.capture_policy is CapturePolicy.MANUAL:
+        return OrderDecision(_A.RELEASE, "paid", payment)
+    captured = payment.amount.with_amount(payment.captured_minor)
+    return _hold(order, payment, f"{captured} was captured of {order.total}")
+
+
+def _hold(order: DraftOrder, payment: Payment, reason: str) -> OrderDecision:
+    held_so = order.state is OrderState.HELD and order.payment_id == payment.id
+    return OrderDecision(_A.WAIT if held_so else _A.HOLD, reason, payment)
+
+
+def _without_money(order: DraftOrder, ended: Sequence[Payment]) -> OrderDecision:
+    """Decide for an order whose payments all ended; a shopper may still pay a draft anew.
+
+    A payment that somebody canceled, or whose authorisation lapsed, ends its order. One that was
+    declined or abandoned leaves a draft, which is swept when nobody pays.
+    """
+    for payment in ended:
+        abandoned = payment.failure and payment.failure.category is FailureCategory.ABANDONED
+        if payment.state is PaymentState.CANCELED and not abandoned:
+            return OrderDecision(_A.CANCEL, "its payment was canceled", payment)
+    if order.state is OrderState.HELD:
+        return OrderDecision(_A.CANCEL, "its payment came to nothing", ended[-1])
+    return OrderDecision(_A.WAIT, "no payment succeeded; the shopper may try again")
+
+
+def _beside_the_point(order: DraftOrder, with_money: Sequence[Payment]) -> OrderDecision:
+    """Find money that an order, decided already, does not need."""
+    for payment in with_money:
+        if order.state is OrderState.RELEASED and payment.id == order.payment_id:
+            continue
+        if payment.refunded_minor == payment.captured_minor and payment.captured_minor > 0:
+            continue
+        reason = f"the order is {order.state} already"
+        if payment.state is PaymentState.AUTHORIZED:
+            return OrderDecision(_A.VOID, reason, payment)
+        return OrderDecision(_A.ALARM, reason, payment)
+    return OrderDecision(_A.WAIT, f"the order is {order.state}")

@@ -1,0 +1,179 @@
+"""Carrying out what is decided about an order: capture, release, hold, cancel, give up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+
+from gateway.clock import Clock
+from gateway.domain.journal import EventType
+from gateway.domain.payment import Payment
+from gateway.domain.transitions import Event, record
+from gateway.orders.decision import OrderAction, OrderDecision, decide
+from gateway.payments.books import PaymentBooks
+from gateway.payments.changes import PaymentChanges
+from gateway.payments.commands import CancelReason
+from gateway.payments.refreshing import PaymentRefresher
+from gateway.storage.journal import list_entries
+from gateway.storage.payments import payments_of_order
+from gateway.storage.writes import GuardFailedError
+from legacy_bridge.errors import OrderConflictError
+from legacy_bridge.port import BackOffice, DraftOrder, OrderState
+
+_log = structlog.get_logger(__name__)
+_MOST_STEPS: Final = 8
+"""Capture, release and a handful of authorisations to give up; more is a loop."""
+_MOST_ROUNDS: Final = 5
+_MOST_LINES: Final = 500
+
+_TOLD: Final[Mapping[OrderAction, EventType]] = {
+    OrderAction.RELEASE: EventType.ORDER_RELEASED,
+    OrderAction.HOLD: EventType.ORDER_HELD,
+    OrderAction.CANCEL: EventType.ORDER_CANCELED,
+    OrderAction.ALARM: EventType.ORDER_CONFLICT,
+}
+_ASKS_FIRST: Final = frozenset({OrderAction.CAPTURE, OrderAction.RELEASE})
+"""Before these the PSP is asked once more: a review may be open that no webhook told of."""
+
+
+class OrderUnknownError(Exception):
+    """The back office does not know the order yet: its draft may be stored a little later."""
+
+
+class OrderHandler:
+    """Decides about an order as often as it is told to; nothing happens twice."""
+
+    def __init__(
+        self,
+        back_office: BackOffice,
+        books: PaymentBooks,
+        changes: PaymentChanges,
+        refresher: PaymentRefresher,
+        clock: Clock,
+    ) -> None:
+        self._back_office = back_office
+        self._books = books
+        self._changes = changes
+        self._refresher = refresher
+        self._clock = clock
+
+    async def handle(self, order_id: str) -> OrderDecision:
+        """Do what is due for an order; the last decision, which says what it waits for.
+
+        Raises the errors of the back office and of the PSPs, `PaygateError` if a payment is being
+        changed, and `OrderUnknownError`: call again later.
+        """
+        fresh: dict[str, int] = {}
+        for _ in range(_MOST_STEPS):
+            order = await self._back_office.find_order(order_id)
+            if order is None:
+                raise OrderUnknownError(order_id)
+            decision = await self._decide(order, fresh)
+            if decision.payment is None or decision.action is OrderAction.WAIT:
+                await self._tell_what_was_done(order)
+                return decision
+            await self._carry_out(order, decision, decision.payment, fresh)
+            if decision.action in {OrderAction.HOLD, OrderAction.ALARM}:
+                return decision
+        raise RuntimeError(f"order {order_id} does not come to rest")
+
+    async def _decide(self, order: DraftOrder, fresh: dict[str, int]) -> OrderDecision:
+        """Decide; `fresh` holds the versions of payments that the PSP just spoke of."""
+        decision = decide(order, await self._payments(order))
+        payment = decision.payment
+        if payment is None or decision.action not in _ASKS_FIRST:
+            return decision
+        if fresh.get(payment.id) == payment.version:
+            return decision
+        heard = await self._refresher.refresh(payment)
+        fresh[heard.id] = heard.version
+        return decide(order, await self._payments(order))
+
+    async def _payments(self, order: DraftOrder) -> list[Payment]:
+        return await payments_of_order(self._books.database, order.order_id)
+
+    async def _carry_out(
+        self,
+        order: DraftOrder,
+        decision: OrderDecision,
+        payment: Payment,
+        fresh: dict[str, int],
+    ) -> None:
+        try:
+            await self._act(order, decision, payment, fresh)
+        except OrderConflictError as conflict:
+            # Somebody else decided in between; the next look decides from what is true now.
+            _log.info("order_conflict", order_id=order.order_id, conflict=str(conflict))
+            return
+        _log.info(
+            "order_decided",
+            order_id=order.order_id,
+            payment_id=payment.id,
+            action=decision.action,
+            reason=decision.reason,
+        )
+        if decision.action in _TOLD:
+            await self._tell(payment, _TOLD[decision.action], decision.reason)
+
+    async def _act(
+        self,
+        order: DraftOrder,
+        decision: OrderDecision,
+        payment: Payment,
+        fresh: dict[str, int],
+    ) -> None:
+        order_id, key = order.order_id, f"{decision.action}:{order.order_id}:{payment.id}"
+        match decision.action:
+            case OrderAction.CAPTURE:
+                captured = await self._changes.capture_by_itself(payment.id)
+                fresh[captured.id] = captured.version
+            case OrderAction.RELEASE:
+                await self._back_office.release_order(order_id, payment_id=payment.id, key=key)
+            case OrderAction.HOLD:
+                # A payment may be held for one reason after another: each is a wish of its own.
+                await self._back_office.hold_order(
+                    order_id,
+                    payment_id=payment.id,
+                    reason=decision.reason,
+                    key=f"{key}:{payment.version}",
+                )
+            case OrderAction.CANCEL:
+                await self._back_office.cancel_order(order_id, reason=decision.reason, key=key)
+            case OrderAction.VOID:
+                released = order.state is OrderState.RELEASED
+                reason = CancelReason.DUPLICATE if released else CancelReason.ABANDONED
+                await self._changes.cancel_by_itself(payment.id, reason)
+            case OrderAction.ALARM | OrderAction.WAIT:
+                pass  # there is nothing to do but to tell
+
+    async def _tell_what_was_done(self, order: DraftOrder) -> None:
+        """Journal a release that a crash kept from being journaled."""
+        if order.state is OrderState.RELEASED and order.payment_id:
+            payment = await self._books.get(order.payment_id)
+            await self._tell(payment, EventType.ORDER_RELEASED, "the order may be shipped")
+
+    async def _tell(self, payment: Payment, event_type: EventType, reason: str) -> None:
+        """Journal what happened to the order, once."""
+        for _ in range(_MOST_ROUNDS):
+            if await self._is_told(payment, event_type, reason):
+                return
+            payment = await self._books.get(payment.id)
+            now = self._clock()
+            event = Event(event_type, {"order_id": payment.order_id, "reason": reason})
+            try:
+                await self._books.save(payment, record(payment, [event], now), now)
+            except GuardFailedError:
+                continue
+            return
+        _log.warning("order_not_journaled", payment_id=payment.id, event_type=event_type)
+
+    async def _is_told(self, payment: Payment, event_type: EventType, reason: str) -> bool:
+        entries = await list_entries(self._books.database, payment.id, 0, _MOST_LINES)
+        # An order can be held for one reason after another; all else happens to it once.
+        return any(
+            entry.type is event_type
+            and (event_type is not EventType.ORDER_HELD or entry.details.get("reason") == reason)
+            for entry in entries
+        )
