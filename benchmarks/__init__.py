@@ -1,1 +1,1 @@
-"""Throughput and latency, measured side by side in one run."""
+"""Benchmarks: every figure is taken beside a bare one in the same run, and printed as a ratio."""

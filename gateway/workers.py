@@ -65,11 +65,9 @@ class Workers:
         self._tasks = []
         await asyncio.gather(*(job.lanes.stop() for job in self._jobs))
 
-    async def settle(self) -> None:
-        """Do what is due until nothing is, without the loops: for tests and for one-off runs."""
-        while True:
-            begun = [await job.run_once() for job in self._jobs]
-            for job in self._jobs:
-                await job.lanes.join()
-            if not any(begun):
-                return
+    async def round(self) -> bool:
+        """Do what is due once, without the loops; whether there was anything."""
+        begun = [await job.run_once() for job in self._jobs]
+        for job in self._jobs:
+            await job.lanes.join()
+        return any(begun)

@@ -7,7 +7,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BeforeValidator, SecretStr, ValidationInfo
+
+FOLDER: Final = "folder"
+"""Key of pydantic's validation context: the `Path` that a relative `file:` starts from. Without it
+that is the working folder."""
 
 _CURE: Final = "write env:NAME (an environment variable) or file:PATH (a file holding only it)"
 # Upper case only: a secret pasted behind "env:" by mistake is then not taken for a name and shown.
@@ -15,9 +19,10 @@ _VARIABLE_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
 _MAX_SECRET_BYTES: Final = 64 * 1024
 
 
-def resolve_secret(reference: object) -> SecretStr:
+def resolve_secret(reference: object, folder: Path = Path()) -> SecretStr:
     """Return the secret that `env:NAME` or `file:PATH` refers to, without surrounding whitespace.
 
+    A relative path starts from `folder`.
     Raises `ValueError` for anything else, an unset or empty variable, a missing, unreadable or
     empty file. The message names the cure and shows neither the secret nor what might be one.
     """
@@ -25,7 +30,7 @@ def resolve_secret(reference: object) -> SecretStr:
     if scheme == "env":
         return SecretStr(_from_environment(place))
     if scheme == "file":
-        return SecretStr(_from_file(place))
+        return SecretStr(_from_file(place, folder))
     raise ValueError(f"a secret is given by reference: {_CURE}")
 
 
@@ -38,10 +43,10 @@ def _from_environment(name: str) -> str:
     return secret
 
 
-def _from_file(place: str) -> str:
+def _from_file(place: str, folder: Path) -> str:
     # Only what looks like a path is shown again.
     shown = f"the file {place}" if "/" in place else "the file named after file:"
-    path = Path(place)
+    path = folder / place
     try:
         if path.stat().st_size > _MAX_SECRET_BYTES:
             raise ValueError(f"{shown} is too large for a secret: let it hold only the secret")
@@ -54,7 +59,11 @@ def _from_file(place: str) -> str:
     return secret
 
 
-SecretReference = Annotated[SecretStr, BeforeValidator(resolve_secret)]
+def _resolve_in_context(reference: object, info: ValidationInfo) -> SecretStr:
+    return resolve_secret(reference, (info.context or {}).get(FOLDER, Path()))
+
+
+SecretReference = Annotated[SecretStr, BeforeValidator(_resolve_in_context)]
 """A configuration field that holds `env:NAME` or `file:PATH` and reads as the secret itself.
 
 pydantic's error text quotes a field's input: models with such fields set

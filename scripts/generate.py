@@ -1,4 +1,4 @@
-"""Generates generated/ from protos/: messages, services, and typed stubs for both.
+"""Generates generated/ from protos/: messages, services, typed stubs, and the contract's text.
 
 With --check it writes nothing and fails if generated/ is not what protos/ gives now.
 """
@@ -16,6 +16,7 @@ from grpc_tools import protoc
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
 GENERATED = ROOT / "generated"
+DESCRIPTORS = "paygate/v1/descriptors.binpb"
 WELL_KNOWN = Path(grpc_tools.__file__).parent / "_proto"
 
 PACKAGE_DOCSTRINGS = {
@@ -44,6 +45,15 @@ def generate(target: Path) -> None:
     services = [path for path in sources if defines_service(PROTOS / path)]
     run_protoc(sources, [f"--python_out={target}", f"--mypy_out=quiet:{target}"])
     run_protoc(services, [f"--grpc_python_out={target}", f"--mypy_grpc_out=quiet:{target}"])
+    # What reflection serves: unlike the modules above, it keeps the comments.
+    run_protoc(
+        sources,
+        [
+            "--include_imports",
+            "--include_source_info",
+            f"--descriptor_set_out={target / DESCRIPTORS}",
+        ],
+    )
     for package, docstring in PACKAGE_DOCSTRINGS.items():
         (target / package / "__init__.py").write_text(f'"""{docstring}"""\n')
     (target / "paygate" / "py.typed").touch()

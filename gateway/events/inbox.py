@@ -48,6 +48,6 @@ class Inbox:
         try:
             await self._database.commit([insert_event(received)])
         except AlreadyExistsError:
-            return ReceiveResult(event.event_id, duplicate=True)
+            return ReceiveResult(event.event_id, duplicate=True, event_type=event.event_type)
         self._arrivals.set()
-        return ReceiveResult(event.event_id, duplicate=False)
+        return ReceiveResult(event.event_id, duplicate=False, event_type=event.event_type)

@@ -59,5 +59,5 @@ def _read_account(name: str, table: Table, report: Report) -> DeclaredAccount:
         report.add((*place, "psp"), "is no PSP that we speak to", suggestion(ours.psp, PSP_KINDS))
         return DeclaredAccount(name, None, None, ours.retired)
     theirs = {key: value for key, value in table.items() if key != "retired"}
-    config = report.parse(kind.config_class, theirs, place, own_keys={"retired"})
+    config = report.parse(kind.config_class, theirs, place, others={"retired"})
     return DeclaredAccount(name, kind, config, ours.retired)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,10 +12,16 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from psp.secrets import FOLDER
+
 Place = tuple[str | int, ...]
 """Way from the top of the file: keys by name, list entries by number, counted from 0."""
 
+Others = Iterable[str]
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_UNKNOWN_KEY: Final = "extra_forbidden"
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
@@ -70,36 +76,59 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 class Report:
-    """Collects problems while a file is read to its end."""
+    """Collects problems while a file is read to its end.
 
-    def __init__(self) -> None:
+    `folder` is where relative references to secrets start from.
+    """
+
+    def __init__(self, folder: Path = Path()) -> None:
         self.problems: list[Problem] = []
+        self._context = {FOLDER: folder}
 
     def add(self, place: Place, message: str, cure: str = "") -> None:
         """Note a problem."""
         self.problems.append(Problem(place_text(place), message, cure))
 
     def parse(
-        self, model: type[ModelT], table: object, place: Place, own_keys: Iterable[str] = ()
+        self, model: type[ModelT], table: Mapping[str, object], place: Place, others: Others = ()
     ) -> ModelT | None:
-        """Read a table, or note everything that is wrong with it and return None.
+        """Read a table. Note everything that is wrong with it; None if that is more than its keys.
 
-        `own_keys` are keys that the table may have and the model does not know.
+        Unknown keys are noted and passed over, so that what the table says otherwise is looked at
+        too. `others` are keys that it may have and the model does not know: for suggestions.
         """
         try:
-            return model.model_validate(table)
+            return model.model_validate(table, context=self._context)
         except ValidationError as error:
-            keys = {*model.model_fields, *own_keys}
             # Inputs are left out: one of them may be a secret in the wrong place.
-            for detail in error.errors(include_url=False, include_input=False):
-                message, cure = _words(detail, keys)
-                self.add((*place, *detail["loc"]), message, cure)
+            details = _without_echoes(error.errors(include_url=False, include_input=False))
+        for detail in details:
+            message, cure = _words(detail, {*model.model_fields, *others})
+            self.add((*place, *detail["loc"]), message, cure)
+        if any(detail["type"] != _UNKNOWN_KEY or len(detail["loc"]) > 1 for detail in details):
             return None
+        unknown = {detail["loc"][0] for detail in details}
+        known = {key: value for key, value in table.items() if key not in unknown}
+        return model.model_validate(known, context=self._context)
+
+
+def _without_echoes(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out that a list is too short where its entries are there and have problems."""
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(_inside(other["loc"], detail["loc"]) for other in details)
+    ]
+
+
+def _inside(inner: Place, outer: Place) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _words(detail: ErrorDetails, keys: Iterable[str]) -> tuple[str, str]:
     kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "extra_forbidden":
+    if kind == _UNKNOWN_KEY:
         return "is no key of this table", suggestion(str(detail["loc"][-1]), keys)
     if kind in _WORDS:
         return _WORDS[kind]

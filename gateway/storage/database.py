@@ -19,10 +19,14 @@ class Database(Protocol):
     async def fetch(
         self, statement: sa.Select[Any], parameters: Mapping[str, Any]
     ) -> Sequence[Row]:
-        """Return the rows of a select."""
+        """Return the rows of a select. Raises `SchemaMissingError`."""
 
     async def commit(self, writes: Sequence[Write]) -> None:
-        """Write all or nothing, durably. Raises `GuardFailedError`."""
+        """Write all or nothing, durably, in the order given; foreign keys are checked at the end.
+
+        No two writes may change the same row. Raises `GuardFailedError`, `AlreadyExistsError` and
+        `SchemaMissingError`, with nothing written.
+        """
 
     async def ping(self) -> None:
         """Raise unless the database answers."""

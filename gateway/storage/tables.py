@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
-class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """TIMESTAMPTZ on PostgreSQL; on SQLite, which has no such type, microseconds since 1970."""
+
+class _Microseconds(sa.types.TypeDecorator[datetime]):
+    """Aware datetimes as whole numbers: SQLite has no type of its own for them."""
 
     impl = sa.BigInteger
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        """Choose the column type."""
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(sa.DateTime(timezone=True))
-        return dialect.type_descriptor(sa.BigInteger())
+    def process_bind_param(self, value: datetime | None, _: Dialect) -> int | None:
+        """Turn an aware datetime into what is stored."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 - a driver's own type
-        """Turn an aware datetime into what the driver takes."""
-        if value is None or dialect.name == "postgresql":
-            return value
-        return to_microseconds(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - as above
-        """Turn what the driver gives into an aware datetime."""
-        if value is None or dialect.name == "postgresql":
-            return value
-        return from_microseconds(value)
+    def process_result_value(self, value: int | None, _: Dialect) -> datetime | None:
+        """Turn what is stored into an aware datetime."""
+        return None if value is None else _EPOCH + value * _MICROSECOND
 
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def to_microseconds(value: datetime) -> int:
-    """Return whole microseconds since 1970, without a float in between."""
-    delta = value - _EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-def from_microseconds(value: int) -> datetime:
-    """Return the aware datetime of whole microseconds since 1970."""
-    return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
-
+UtcDateTime: Final = sa.DateTime(timezone=True).with_variant(_Microseconds(), "sqlite")
+"""TIMESTAMPTZ on PostgreSQL, microseconds since 1970 on SQLite."""
 
 metadata = sa.MetaData(
     naming_convention={
@@ -62,8 +44,8 @@ payments = sa.Table(
     "payments",
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("order_id", sa.Text, nullable=False, index=True),
-    sa.Column("customer_id", sa.Text, nullable=False, index=True),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("customer_id", sa.Text, nullable=False),
     sa.Column("country_code", sa.Text, nullable=False),
     sa.Column("method", sa.Text, nullable=False),
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
@@ -88,6 +70,9 @@ payments = sa.Table(
         "AND captured_minor <= authorized_minor AND authorized_minor <= amount_minor",
         name="sums",
     ),
+    # With the id, so that a page of the newest is read and nothing is sorted.
+    sa.Index("ix_payments_order", "order_id", "id"),
+    sa.Index("ix_payments_customer", "customer_id", "id"),
     sa.Index("ix_payments_psp", "psp_account", "psp_reference"),
 )
 
@@ -110,21 +95,23 @@ operations = sa.Table(
     sa.Column("request_id", sa.Text, nullable=False),
     sa.Column("create_time", UtcDateTime, nullable=False),
     sa.Column("next_check_time", UtcDateTime, nullable=False),
+    sa.Index("ix_operations_request", "request_id", "request_caller", "request_method"),
 )
-_OPEN: Final = sa.text("state IN ('pending', 'unknown')")
+OPEN_OPERATION: Final = sa.text("state IN ('pending', 'unknown')")
+"""Written out, since a partial index serves only a statement that repeats its condition."""
 # At most one change of a payment is under way: the database itself refuses a second one.
 sa.Index(
     "uq_operations_open",
     operations.c.payment_id,
     unique=True,
-    postgresql_where=_OPEN,
-    sqlite_where=_OPEN,
+    postgresql_where=OPEN_OPERATION,
+    sqlite_where=OPEN_OPERATION,
 )
 sa.Index(
     "ix_operations_due",
     operations.c.next_check_time,
-    postgresql_where=_OPEN,
-    sqlite_where=_OPEN,
+    postgresql_where=OPEN_OPERATION,
+    sqlite_where=OPEN_OPERATION,
 )
 
 requests = sa.Table(
@@ -162,7 +149,7 @@ outbox = sa.Table(
     metadata,
     # One row for each journal line that is still to be delivered; delivery deletes it.
     sa.Column("journal_id", sa.Text, primary_key=True),
-    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("order_id", sa.Text, nullable=False, index=True),
     sa.Column("payment_id", sa.Text, nullable=False),
     sa.Column("attempts", sa.BigInteger, nullable=False),
     sa.Column("next_attempt_time", UtcDateTime, nullable=False, index=True),
@@ -185,12 +172,12 @@ inbox = sa.Table(
     sa.Column("next_attempt_time", UtcDateTime),
     sa.Column("outcome", sa.Text, nullable=False),
 )
-_WAITING: Final = sa.text("next_attempt_time IS NOT NULL")
+WAITING_EVENT: Final = sa.text("next_attempt_time IS NOT NULL")
 sa.Index(
     "ix_inbox_due",
     inbox.c.next_attempt_time,
-    postgresql_where=_WAITING,
-    sqlite_where=_WAITING,
+    postgresql_where=WAITING_EVENT,
+    sqlite_where=WAITING_EVENT,
 )
 
 customer_links = sa.Table(
@@ -200,5 +187,9 @@ customer_links = sa.Table(
     sa.Column("psp_account", sa.Text, primary_key=True),
     sa.Column("psp_customer", sa.Text, nullable=False),
     sa.Column("fingerprint", sa.Text, nullable=False),
-    sa.Column("update_time", UtcDateTime, nullable=False),
+    sa.Column("pending_key", sa.Text, nullable=False),
+    sa.Column("pending_profile_json", sa.Text, nullable=False),
+    sa.Column("lease_time", UtcDateTime),
+    sa.Column("pending_since", UtcDateTime),
+    sa.Column("version", sa.BigInteger, nullable=False),
 )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """An insert, update or delete. The statement is a module-level constant, so it compiles once."""
+    """An insert, update or delete. The statement is made once and kept, so it compiles once."""
 
     statement: sa.Insert | sa.Update | sa.Delete
     parameters: Mapping[str, Any]
@@ -21,9 +21,11 @@ class Write:
 
 
 class StorageUnavailableError(Exception):
-    """The database does not answer or broke the connection; perhaps nothing, perhaps all was
-    written, but never a part.
-    """
+    """The database does not answer: all may have been written or nothing, but never a part."""
+
+
+class SchemaMissingError(Exception):
+    """A table or column is not there: the database was never upgraded, or not far enough."""
 
 
 class GuardFailedError(Exception):
@@ -32,3 +34,12 @@ class GuardFailedError(Exception):
     def __init__(self, guard: str) -> None:
         super().__init__(guard)
         self.guard = guard
+
+
+class AlreadyExistsError(Exception):
+    """A row with the same unique key is there already; nothing was written."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(table)
+        self.table = table
+        """Name of the table that holds it."""

@@ -48,7 +48,7 @@ def payment_parameters(account: str, request: CreatePayment) -> dict[str, object
     parameters: dict[str, object] = {
         "amount": stripe_amount(account, request),
         "currency": request.amount.currency.lower(),
-        "payment_method_types": [_METHOD_TYPES[request.method]],
+        "allowed_payment_method_types": [_METHOD_TYPES[request.method]],
         "capture_method": _CAPTURE_METHODS[request.capture_policy],
         "description": f"Order {request.order_id}"[:_MAX_DESCRIPTION],
         "metadata": _metadata(account, request),

@@ -78,7 +78,9 @@ class PaymentServiceServicer:
 
     def CreatePayment(self, request, context):
         """Creates a payment at the PSP that serves this country, method and shopper. A decline is an
-        answer with payment.failure set, not an error.
+        answer with payment.failure set, not an error. FAILED_PRECONDITION COUNTRY_NOT_SERVED,
+        CURRENCY_NOT_SOLD, METHOD_NOT_OFFERED, AMOUNT_OUT_OF_RANGE, ACCOUNT_RETIRED,
+        CUSTOMER_NOT_ENSURED; ABORTED REQUEST_IN_PROGRESS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -99,14 +101,16 @@ class PaymentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CapturePayment(self, request, context):
-        """Takes the money of an authorised payment, in full or in part, once.
+        """Takes the money of an authorised payment, in full or in part, once. FAILED_PRECONDITION
+        PAYMENT_STATE, AMOUNT_EXCEEDS_REMAINING; ABORTED OPERATION_IN_PROGRESS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelPayment(self, request, context):
-        """Releases a payment that was not captured.
+        """Releases a payment that was not captured. FAILED_PRECONDITION PAYMENT_STATE; ABORTED
+        OPERATION_IN_PROGRESS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

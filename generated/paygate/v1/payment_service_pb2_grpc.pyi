@@ -35,16 +35,22 @@ class PaymentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> PaymentServiceAsyncStub: ...
     CreatePayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.CreatePaymentRequest, _payment_service_pb2.CreatePaymentResponse]
     """Creates a payment at the PSP that serves this country, method and shopper. A decline is an
-    answer with payment.failure set, not an error.
+    answer with payment.failure set, not an error. FAILED_PRECONDITION COUNTRY_NOT_SERVED,
+    CURRENCY_NOT_SOLD, METHOD_NOT_OFFERED, AMOUNT_OUT_OF_RANGE, ACCOUNT_RETIRED,
+    CUSTOMER_NOT_ENSURED; ABORTED REQUEST_IN_PROGRESS.
     """
     GetPayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.GetPaymentRequest, _payment_service_pb2.GetPaymentResponse]
     """Returns one payment. NOT_FOUND PAYMENT_NOT_FOUND."""
     ListPayments: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentsRequest, _payment_service_pb2.ListPaymentsResponse]
     """Lists payments, newest first, by order, shopper, state or PSP account."""
     CapturePayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.CapturePaymentRequest, _payment_service_pb2.CapturePaymentResponse]
-    """Takes the money of an authorised payment, in full or in part, once."""
+    """Takes the money of an authorised payment, in full or in part, once. FAILED_PRECONDITION
+    PAYMENT_STATE, AMOUNT_EXCEEDS_REMAINING; ABORTED OPERATION_IN_PROGRESS.
+    """
     CancelPayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.CancelPaymentRequest, _payment_service_pb2.CancelPaymentResponse]
-    """Releases a payment that was not captured."""
+    """Releases a payment that was not captured. FAILED_PRECONDITION PAYMENT_STATE; ABORTED
+    OPERATION_IN_PROGRESS.
+    """
     ListPaymentEvents: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentEventsRequest, _payment_service_pb2.ListPaymentEventsResponse]
     """Lists the journal of a payment: everything that happened to it, oldest first."""
     WatchPayment: _grpc.UnaryStreamMultiCallable[_payment_service_pb2.WatchPaymentRequest, _payment_service_pb2.WatchPaymentResponse]
@@ -59,16 +65,22 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreatePayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.CreatePaymentRequest, _payment_service_pb2.CreatePaymentResponse]  # type: ignore[assignment]
     """Creates a payment at the PSP that serves this country, method and shopper. A decline is an
-    answer with payment.failure set, not an error.
+    answer with payment.failure set, not an error. FAILED_PRECONDITION COUNTRY_NOT_SERVED,
+    CURRENCY_NOT_SOLD, METHOD_NOT_OFFERED, AMOUNT_OUT_OF_RANGE, ACCOUNT_RETIRED,
+    CUSTOMER_NOT_ENSURED; ABORTED REQUEST_IN_PROGRESS.
     """
     GetPayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.GetPaymentRequest, _payment_service_pb2.GetPaymentResponse]  # type: ignore[assignment]
     """Returns one payment. NOT_FOUND PAYMENT_NOT_FOUND."""
     ListPayments: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentsRequest, _payment_service_pb2.ListPaymentsResponse]  # type: ignore[assignment]
     """Lists payments, newest first, by order, shopper, state or PSP account."""
     CapturePayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.CapturePaymentRequest, _payment_service_pb2.CapturePaymentResponse]  # type: ignore[assignment]
-    """Takes the money of an authorised payment, in full or in part, once."""
+    """Takes the money of an authorised payment, in full or in part, once. FAILED_PRECONDITION
+    PAYMENT_STATE, AMOUNT_EXCEEDS_REMAINING; ABORTED OPERATION_IN_PROGRESS.
+    """
     CancelPayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.CancelPaymentRequest, _payment_service_pb2.CancelPaymentResponse]  # type: ignore[assignment]
-    """Releases a payment that was not captured."""
+    """Releases a payment that was not captured. FAILED_PRECONDITION PAYMENT_STATE; ABORTED
+    OPERATION_IN_PROGRESS.
+    """
     ListPaymentEvents: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentEventsRequest, _payment_service_pb2.ListPaymentEventsResponse]  # type: ignore[assignment]
     """Lists the journal of a payment: everything that happened to it, oldest first."""
     WatchPayment: _aio.UnaryStreamMultiCallable[_payment_service_pb2.WatchPaymentRequest, _payment_service_pb2.WatchPaymentResponse]  # type: ignore[assignment]
@@ -86,7 +98,9 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.CreatePaymentResponse, _abc.Awaitable[_payment_service_pb2.CreatePaymentResponse]]:
         """Creates a payment at the PSP that serves this country, method and shopper. A decline is an
-        answer with payment.failure set, not an error.
+        answer with payment.failure set, not an error. FAILED_PRECONDITION COUNTRY_NOT_SERVED,
+        CURRENCY_NOT_SOLD, METHOD_NOT_OFFERED, AMOUNT_OUT_OF_RANGE, ACCOUNT_RETIRED,
+        CUSTOMER_NOT_ENSURED; ABORTED REQUEST_IN_PROGRESS.
         """
 
     @_abc_1.abstractmethod
@@ -111,7 +125,9 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_service_pb2.CapturePaymentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.CapturePaymentResponse, _abc.Awaitable[_payment_service_pb2.CapturePaymentResponse]]:
-        """Takes the money of an authorised payment, in full or in part, once."""
+        """Takes the money of an authorised payment, in full or in part, once. FAILED_PRECONDITION
+        PAYMENT_STATE, AMOUNT_EXCEEDS_REMAINING; ABORTED OPERATION_IN_PROGRESS.
+        """
 
     @_abc_1.abstractmethod
     def CancelPayment(
@@ -119,7 +135,9 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_service_pb2.CancelPaymentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.CancelPaymentResponse, _abc.Awaitable[_payment_service_pb2.CancelPaymentResponse]]:
-        """Releases a payment that was not captured."""
+        """Releases a payment that was not captured. FAILED_PRECONDITION PAYMENT_STATE; ABORTED
+        OPERATION_IN_PROGRESS.
+        """
 
     @_abc_1.abstractmethod
     def ListPaymentEvents(

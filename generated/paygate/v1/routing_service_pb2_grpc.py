@@ -64,7 +64,7 @@ class RoutingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetCountryPolicy(self, request, context):
-        """Returns how a country sells. NOT_FOUND COUNTRY_NOT_SERVED.
+        """Returns how a country sells. FAILED_PRECONDITION COUNTRY_NOT_SERVED if it does not.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

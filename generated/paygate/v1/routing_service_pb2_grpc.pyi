@@ -36,7 +36,7 @@ class RoutingServiceStub:
     ExplainRoute: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.ExplainRouteRequest, _routing_service_pb2.ExplainRouteResponse]
     """Returns where a payment would go, with every rule that was looked at and why."""
     GetCountryPolicy: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.GetCountryPolicyRequest, _routing_service_pb2.GetCountryPolicyResponse]
-    """Returns how a country sells. NOT_FOUND COUNTRY_NOT_SERVED."""
+    """Returns how a country sells. FAILED_PRECONDITION COUNTRY_NOT_SERVED if it does not."""
     ListCountryPolicies: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.ListCountryPoliciesRequest, _routing_service_pb2.ListCountryPoliciesResponse]
     """Lists how every country sells."""
 
@@ -48,7 +48,7 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     ExplainRoute: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.ExplainRouteRequest, _routing_service_pb2.ExplainRouteResponse]  # type: ignore[assignment]
     """Returns where a payment would go, with every rule that was looked at and why."""
     GetCountryPolicy: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.GetCountryPolicyRequest, _routing_service_pb2.GetCountryPolicyResponse]  # type: ignore[assignment]
-    """Returns how a country sells. NOT_FOUND COUNTRY_NOT_SERVED."""
+    """Returns how a country sells. FAILED_PRECONDITION COUNTRY_NOT_SERVED if it does not."""
     ListCountryPolicies: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.ListCountryPoliciesRequest, _routing_service_pb2.ListCountryPoliciesResponse]  # type: ignore[assignment]
     """Lists how every country sells."""
 
@@ -69,7 +69,7 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_service_pb2.GetCountryPolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.GetCountryPolicyResponse, _abc.Awaitable[_routing_service_pb2.GetCountryPolicyResponse]]:
-        """Returns how a country sells. NOT_FOUND COUNTRY_NOT_SERVED."""
+        """Returns how a country sells. FAILED_PRECONDITION COUNTRY_NOT_SERVED if it does not."""
 
     @_abc_1.abstractmethod
     def ListCountryPolicies(

@@ -57,7 +57,7 @@ async def test_a_request_carries_key_version_and_authorisation(
     assert asked.parameters == {
         "amount": "1234",
         "currency": "eur",
-        "payment_method_types[0]": "card",
+        "allowed_payment_method_types[0]": "card",
         "capture_method": "manual",
         "description": "Order order-1",
         "metadata[paygate_payment_id]": "pay_1",

@@ -20,7 +20,7 @@ def test_a_card_payment_waits_for_the_page() -> None:
     assert _parameters(psp_customer="cus_1") == {
         "amount": 1234,
         "currency": "eur",
-        "payment_method_types": ["card"],
+        "allowed_payment_method_types": ["card"],
         "capture_method": "manual",
         "description": "Order order-1",
         "metadata": {"paygate_payment_id": "pay_1", "paygate_order_id": "order-1"},
@@ -48,7 +48,7 @@ def test_paypal_is_confirmed_at_once_to_get_the_redirect() -> None:
     """With an address to come back to, PayPal's redirect is asked for right away."""
     parameters = _parameters(method=PaymentMethod.PAYPAL, return_url="https://shop.example/back")
 
-    assert parameters["payment_method_types"] == ["paypal"]
+    assert parameters["allowed_payment_method_types"] == ["paypal"]
     assert parameters["confirm"] is True
     assert parameters["payment_method_data"] == {"type": "paypal"}
     assert parameters["return_url"] == "https://shop.example/back"

@@ -1,0 +1,72 @@
+"""The processes that are measured: each runs alone on its port until it is ended."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvloop
+
+ROOT = Path(__file__).resolve().parent.parent
+_START_TIMEOUT_S = 30.0
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(name: str, port: int, environment: dict[str, str] | None = None) -> Iterator[int]:
+    """Run `python -m benchmarks.processes NAME PORT`; yields its process id once it listens."""
+    command = [sys.executable, "-m", "benchmarks.processes", name, str(port)]
+    process = subprocess.Popen(  # noqa: S603 - this very program
+        command, cwd=ROOT, env={**os.environ, **(environment or {})}
+    )
+    try:
+        _wait_for(port, process)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    until_s = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < until_s:
+        if process.poll() is not None:
+            raise RuntimeError(f"the process for port {port} ended with {process.returncode}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"nothing listens on port {port}")
+
+
+async def _gateway(port: int) -> None:
+    from gateway.server import serve  # noqa: PLC0415 - each process loads what it runs
+    from gateway.settings import load_settings  # noqa: PLC0415 - as above
+
+    await serve(load_settings(grpc_port=port), with_sandbox=False)
+
+
+def main() -> None:
+    """Run one process."""
+    from benchmarks import echo, stub  # noqa: PLC0415 - as above
+
+    name, port = sys.argv[1], int(sys.argv[2])
+    serve = {"echo": echo.serve, "stub": stub.serve, "gateway": _gateway}[name]
+    uvloop.run(serve(port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""One line for every RPC, and its ids on every other line that is logged meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import grpc
+import structlog
+from google.protobuf.message import Message
+
+from gateway.api.call import Call, Context, current_call
+from gateway.api.interceptors.around import AroundInterceptor
+from gateway.api.interceptors.ending import code_of_end
+from gateway.api.values import IDENTIFIER
+
+_log = structlog.get_logger(__name__)
+
+OWN_METHODS: Final = "/paygate."
+"""What the names of the contract's methods begin with; health and reflection are quieter."""
+_LOGGED_FIELDS: Final = ("request_id", "payment_id", "order_id")
+_FAULTS: Final = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
+_TROUBLES: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED})
+
+
+class LogInterceptor(AroundInterceptor):
+    """Logs every call once, when it is over."""
+
+    @asynccontextmanager
+    async def around(self, method: str, request: object, context: Context) -> AsyncIterator[None]:
+        """Bind what is known of the call, and log its end."""
+        call = current_call()
+        ids = _ids_of(request)
+        call.facts.update(ids)
+        started_s = time.perf_counter()
+        error: BaseException | None = None
+        with structlog.contextvars.bound_contextvars(method=method, **ids):
+            try:
+                yield
+            except BaseException as caught:
+                error = caught
+                raise
+            finally:
+                duration_ms = (time.perf_counter() - started_s) * 1000
+                _write_line(call, code_of_end(error, context), duration_ms)
+
+
+def _write_line(call: Call, code: grpc.StatusCode, duration_ms: float) -> None:
+    write = getattr(_log, _level(call, code))
+    write(
+        "rpc",
+        method=call.method,
+        caller=call.caller,
+        code=code.name,
+        duration_ms=round(duration_ms, 3),
+        **call.facts,
+    )
+
+
+def _level(call: Call, code: grpc.StatusCode) -> str:
+    if code in _FAULTS:
+        return "error"
+    if code in _TROUBLES:
+        return "warning"
+    return "info" if call.method.startswith(OWN_METHODS) else "debug"
+
+
+def _ids_of(request: object) -> dict[str, str]:
+    """Return the ids that a request names, as far as they look like ids."""
+    if not isinstance(request, Message):
+        return {}
+    given = ((name, getattr(request, name, "")) for name in _LOGGED_FIELDS)
+    return {name: value for name, value in given if value and IDENTIFIER.fullmatch(value)}

@@ -1,0 +1,182 @@
+"""The gRPC server: every service behind every interceptor, with health and reflection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import grpc
+from grpc_channelz.v1 import channelz, channelz_pb2
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
+
+from gateway.api.customer_service import CustomerServicer
+from gateway.api.descriptors import (
+    DescriptorIndex,
+    contract_files,
+    module_files,
+    reflection_v1_file,
+)
+from gateway.api.health import SERVICE as HEALTH
+from gateway.api.health import ServingStatus
+from gateway.api.interceptors.caller import CallerInterceptor, IdentifyCaller, caller_by_metadata
+from gateway.api.interceptors.deadline import DeadlineInterceptor
+from gateway.api.interceptors.errors import ErrorInterceptor
+from gateway.api.interceptors.log import LogInterceptor
+from gateway.api.interceptors.telemetry import RpcObserver, TelemetryInterceptor
+from gateway.api.order_service import OrderServicer
+from gateway.api.payment_service import PaymentServicer
+from gateway.api.proposal_service import ProposalServicer
+from gateway.api.reflection import SERVICE_V1, SERVICE_V1ALPHA, ReflectionServicer, add_reflection
+from gateway.api.routing_service import RoutingServicer
+from gateway.api.use_cases import UseCases
+from paygate.v1 import (
+    customer_service_pb2_grpc,
+    order_service_pb2_grpc,
+    payment_service_pb2_grpc,
+    proposal_service_pb2_grpc,
+    routing_service_pb2_grpc,
+)
+
+SERVICES: Final = (
+    "paygate.v1.CustomerService",
+    "paygate.v1.OrderService",
+    "paygate.v1.PaymentService",
+    "paygate.v1.ProposalService",
+    "paygate.v1.RoutingService",
+)
+"""The contract's services that are served."""
+_CHANNELZ: Final = "grpc.channelz.v1.Channelz"
+
+_MIN_PING_INTERVAL_MS: Final = 10_000
+_KEEPALIVE_MS: Final = 60_000
+_KEEPALIVE_TIMEOUT_MS: Final = 20_000
+_MAX_PING_STRIKES: Final = 2
+
+
+class EdgeSettings(Protocol):
+    """What is set about the edge."""
+
+    @property
+    def max_message_bytes(self) -> int:
+        """Of one message; a larger one is RESOURCE_EXHAUSTED."""
+
+    @property
+    def reflection(self) -> bool:
+        """Whether reflection is served."""
+
+    @property
+    def channelz(self) -> bool:
+        """Whether gRPC's own statistics are kept and served."""
+
+
+class RpcMetrics(Protocol):
+    """Where finished calls are counted."""
+
+    def observe_rpc(self, method: str, code: str, duration_s: float) -> None:
+        """See `gateway.api.interceptors.telemetry.RpcObserver`."""
+
+
+class GrpcEdge:
+    """A server that can be started once and stopped once."""
+
+    def __init__(self, server: grpc.aio.Server, serving: ServingStatus) -> None:
+        self._server = server
+        self.serving = serving
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen, without TLS, and say that everything serves; the port, also if 0 was given.
+
+        Raises `RuntimeError` if the address is taken or is none.
+        """
+        bound = self._server.add_insecure_port(f"{host}:{port}")
+        await self._server.start()
+        await self.serving.serve()
+        return bound
+
+    async def stop(self, grace_s: float) -> None:
+        """Say that nothing serves, take no new calls, and let those in flight end inside grace."""
+        await self.serving.stop()
+        await self._server.stop(grace_s)
+
+
+def build_grpc_edge(
+    use_cases: UseCases,
+    settings: EdgeSettings,
+    metrics: RpcMetrics,
+    identify: IdentifyCaller = caller_by_metadata,
+) -> GrpcEdge:
+    """Connect the services to the use cases; must run inside the event loop that will serve."""
+    server = grpc.aio.server(
+        interceptors=_interceptors(metrics.observe_rpc, identify), options=_options(settings)
+    )
+    _add_services(server, use_cases)
+    serving = ServingStatus(SERVICES)
+    serving.add_to(server)
+    shown = [*SERVICES, HEALTH]
+    if settings.channelz:
+        channelz.add_channelz_servicer(server)
+        shown.append(_CHANNELZ)
+    if settings.reflection:
+        shown += [SERVICE_V1, SERVICE_V1ALPHA]
+        add_reflection(server, ReflectionServicer(shown, _descriptors()))
+    return GrpcEdge(server, serving)
+
+
+def _interceptors(
+    observe: RpcObserver, identify: IdentifyCaller
+) -> Sequence[grpc.aio.ServerInterceptor]:
+    """Return them from the outermost to the innermost."""
+    return (
+        TelemetryInterceptor(observe),
+        LogInterceptor(),
+        ErrorInterceptor(),
+        CallerInterceptor(identify),
+        DeadlineInterceptor(),
+    )
+
+
+def _options(settings: EdgeSettings) -> list[tuple[str, int]]:
+    """Return what gRPC is told; names as in its `grpc_types.h`."""
+    return [
+        ("grpc.max_receive_message_length", settings.max_message_bytes),
+        # Two processes on one port would share it silently, also by mistake.
+        ("grpc.so_reuseport", 0),
+        ("grpc.enable_channelz", int(settings.channelz)),
+        # A silent connection is asked for a sign of life; one that pings too often is closed.
+        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", _MIN_PING_INTERVAL_MS),
+        ("grpc.http2.max_ping_strikes", _MAX_PING_STRIKES),
+    ]
+
+
+def _add_services(server: grpc.aio.Server, use_cases: UseCases) -> None:
+    customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(
+        CustomerServicer(use_cases.customers), server
+    )
+    order_service_pb2_grpc.add_OrderServiceServicer_to_server(
+        OrderServicer(use_cases.orders), server
+    )
+    payment_service_pb2_grpc.add_PaymentServiceServicer_to_server(
+        PaymentServicer(use_cases.payments), server
+    )
+    proposal_service_pb2_grpc.add_ProposalServiceServicer_to_server(
+        ProposalServicer(use_cases.proposals), server
+    )
+    routing_service_pb2_grpc.add_RoutingServiceServicer_to_server(
+        RoutingServicer(use_cases.routing), server
+    )
+
+
+def _descriptors() -> DescriptorIndex:
+    """Return the files of every service that may be shown; the contract's win over modules'."""
+    modules = (health_pb2, channelz_pb2, reflection_pb2)
+    return DescriptorIndex(
+        [
+            *(proto for module in modules for proto in module_files(module.DESCRIPTOR)),
+            reflection_v1_file(reflection_pb2.DESCRIPTOR),
+            *contract_files(),
+        ]
+    )

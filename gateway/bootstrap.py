@@ -1,0 +1,153 @@
+"""The one place that builds things: from settings and a configuration to a wired gateway."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import aiohttp
+
+from gateway.clock import Clock, system_clock
+from gateway.customers.service import Customers
+from gateway.events.applying import EventApplier
+from gateway.events.delivery import LocalDelivery
+from gateway.events.inbox import Inbox
+from gateway.metrics import Metrics
+from gateway.orders.handler import OrderHandler
+from gateway.orders.service import Orders
+from gateway.payments.books import PaymentBooks
+from gateway.payments.changes import PaymentChanges
+from gateway.payments.creation import CreationLimits, PaymentCreation
+from gateway.payments.reading import PaymentReading
+from gateway.payments.refreshing import PaymentRefresher
+from gateway.payments.replay import Replays
+from gateway.payments.resolver import Resolver
+from gateway.payments.sending import OperationSender
+from gateway.payments.service import Payments
+from gateway.proposals.service import Proposals
+from gateway.routing.configuration import Configuration
+from gateway.routing.source import RoutingSource
+from gateway.settings import Settings, check_lease
+from gateway.shield import Shield
+from gateway.signals import PaymentSignals, Wake
+from gateway.storage.database import Database, open_database
+from gateway.workers import Job, Workers
+from legacy_bridge.port import BackOffice
+from legacy_bridge.sql import SqlBackOffice
+from psp.observed import ObservedProvider
+from psp.port import PaymentServiceProvider
+from psp.registry import build_psp
+
+_FIRST_CHECK: Final = timedelta(seconds=1)
+"""How soon the resolver asks after an answer that did not come."""
+_PSP_CONNECTIONS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the gateway reaches the outside through; tests give their own."""
+
+    database: Database
+    back_office: BackOffice
+    providers: Mapping[str, PaymentServiceProvider]
+    """By account."""
+    clock: Clock = system_clock
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A wired gateway: its use cases, its inbox, its workers."""
+
+    doors: Doors
+    routing: RoutingSource
+    payments: Payments
+    customers: Customers
+    proposals: Proposals
+    orders: Orders
+    order_handler: OrderHandler
+    inbox: Inbox
+    workers: Workers
+    shield: Shield
+
+
+def wire(doors: Doors, routing: RoutingSource, settings: Settings) -> Application:
+    """Connect everything. Nothing is started and nothing is opened here."""
+    signals, shield = PaymentSignals(), Shield()
+    arrivals, deliveries, unknowns = Wake(), Wake(), Wake()
+    lease = timedelta(seconds=settings.operation_lease_s)
+    least_s = settings.min_deadline_s
+    clock, database, providers = doors.clock, doors.database, doors.providers
+
+    customers = Customers(
+        database, providers, routing, shield, clock, lease=lease, min_deadline_s=least_s
+    )
+    books = PaymentBooks(database, signals, deliveries)
+    sender = OperationSender(books, providers, clock, unknowns, _FIRST_CHECK)
+    replays = Replays(books, sender, clock)
+    creation = PaymentCreation(
+        books=books,
+        sender=sender,
+        replays=replays,
+        routing=routing,
+        customers=customers,
+        shield=shield,
+        clock=clock,
+        limits=CreationLimits(least_s, lease),
+    )
+    changes = PaymentChanges(books, sender, replays, shield, clock, lease, least_s)
+    refresher = PaymentRefresher(books, sender, clock)
+    resolver = Resolver(books, sender, providers, clock, lease, unknowns)
+    order_handler = OrderHandler(doors.back_office, books, changes, refresher, clock)
+    applier = EventApplier(database, refresher, resolver, clock, arrivals)
+    delivery = LocalDelivery(database, order_handler, clock, deliveries)
+    jobs = [
+        Job("inbox", applier.run_once, arrivals, applier.lanes),
+        Job("delivery", delivery.run_once, deliveries, delivery.lanes),
+        Job("resolver", resolver.run_once, unknowns, resolver.lanes),
+    ]
+    return Application(
+        doors=doors,
+        routing=routing,
+        payments=Payments(creation, changes, PaymentReading(books, signals)),
+        customers=customers,
+        proposals=Proposals(database, providers, routing),
+        orders=Orders(database, doors.back_office),
+        order_handler=order_handler,
+        inbox=Inbox(database, providers, clock, arrivals),
+        workers=Workers(jobs, settings.worker_poll_interval_s),
+        shield=shield,
+    )
+
+
+@asynccontextmanager
+async def open_application(
+    settings: Settings,
+    configuration: Configuration,
+    metrics: Metrics,
+    clock: Clock = system_clock,
+) -> AsyncIterator[Application]:
+    """Open the real doors, wire the gateway, and close the doors at the end.
+
+    Raises `SettingsError` if the settings do not go with the configuration.
+    """
+    check_lease(settings, configuration.accounts)
+    async with AsyncExitStack() as stack:
+        database = open_database(settings.database_url)
+        stack.push_async_callback(database.close)
+        back_office = SqlBackOffice.open(settings.back_office_url)
+        stack.push_async_callback(back_office.close)
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=_PSP_CONNECTIONS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        )
+        providers = {
+            name: ObservedProvider(build_psp(name, config, session), metrics.observe_psp_call)
+            for name, config in configuration.accounts.items()
+        }
+        doors = Doors(database, back_office, providers, clock)
+        yield wire(doors, RoutingSource(configuration.table), settings)

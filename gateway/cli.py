@@ -1,0 +1,126 @@
+"""`paygate`: the commands, and what becomes of their errors.
+
+Exit codes: 0 success, 1 ran with a negative answer, 2 wrong usage or configuration.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from gateway.cli_config import config_app
+from gateway.cli_errors import failure_of
+from gateway.cli_output import JsonFlag, print_errors, print_json, print_line
+from gateway.cli_routes import ConfigOption, routes_app
+from gateway.settings import SANDBOX_CONFIG_FILE, load_settings
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+_SANDBOX_PORT: Final = 12111
+"""Where config/sandbox.toml looks for the sandbox."""
+
+app = typer.Typer(
+    help="A gRPC payment gateway for many countries and more than one PSP.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+db_app = typer.Typer(help="Look after the database.", rich_markup_mode=None)
+app.add_typer(config_app, name="config")
+app.add_typer(db_app, name="db")
+app.add_typer(routes_app, name="routes")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; None reads the process's own arguments."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    command = typer.main.get_command(app)
+    try:
+        code: int | None = command.main(words, prog_name="paygate", standalone_mode=False)
+    except Exception as error:
+        failure = failure_of(error)
+        if failure is None:
+            raise
+        print_errors(failure.lines)
+        if "--json" in words:
+            print_json({"errors": list(failure.lines)})
+        return failure.exit_code
+    return code or 0
+
+
+@app.command()
+def serve(
+    with_sandbox: Annotated[
+        bool,
+        typer.Option("--with-sandbox", help="Run a Stripe sandbox too, and use its configuration."),
+    ] = False,
+    config: ConfigOption = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Log as JSON lines.")] = False,
+) -> int:
+    """Serve gRPC and HTTP until SIGTERM or Ctrl-C."""
+    import uvloop  # noqa: PLC0415 - --help and short commands do without
+
+    from gateway.server import serve as run  # noqa: PLC0415 - as above
+
+    settings = _serve_settings(with_sandbox, config, json_output)
+    return uvloop.run(run(settings, with_sandbox=with_sandbox))
+
+
+def _serve_settings(with_sandbox: bool, config: Path | None, json_output: bool) -> Settings:
+    given: dict[str, Any] = {}
+    if config is not None:
+        given["config_file"] = config
+    if json_output:
+        given["log_format"] = "json"
+    settings = load_settings(**given)
+    if with_sandbox and "config_file" not in settings.model_fields_set:
+        return settings.model_copy(update={"config_file": SANDBOX_CONFIG_FILE})
+    return settings
+
+
+@app.command()
+def sandbox(
+    host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port; 0 takes any free one.")
+    ] = _SANDBOX_PORT,
+    json_output: JsonFlag = False,
+) -> int:
+    """Play Stripe's API on this machine until SIGTERM or Ctrl-C."""
+    import uvloop  # noqa: PLC0415 - --help and short commands do without
+
+    from gateway.cli_sandbox import play  # noqa: PLC0415 - as above
+
+    uvloop.run(play(host, port, json_output=json_output))
+    return 0
+
+
+@app.command()
+def demo(json_output: JsonFlag = False) -> int:
+    """Play a purchase end to end: sandbox, back office, gateway, shopper."""
+    from gateway.demo import main as play  # noqa: PLC0415 - --help and other commands do without
+
+    return play(json_output=json_output)
+
+
+@db_app.callback()
+def _db_group() -> None:
+    """Look after the database."""
+
+
+@db_app.command("upgrade")
+def db_upgrade(json_output: JsonFlag = False) -> int:
+    """Bring the database at PAYGATE_DATABASE_URL to this program's revision."""
+    from gateway.storage.upgrade import upgrade  # noqa: PLC0415 - --help and other commands do without
+
+    revision = upgrade(load_settings().database_url)
+    if json_output:
+        print_json({"revision": revision})
+    else:
+        print_line(f"the database is at revision {revision}")
+    return 0

@@ -1,0 +1,52 @@
+"""What becomes of a command's error: lines that say what to do, and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from typer.exceptions import TyperException
+
+NEGATIVE: Final = 1
+"""The command ran, and its answer is no."""
+WRONG: Final = 2
+"""Wrong usage or configuration: nothing was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a command ended that could not do its work."""
+
+    exit_code: int
+    lines: Sequence[str]
+
+
+def failure_of(error: Exception) -> Failure | None:
+    """Say what a user can do about an error; None if it is a bug of ours."""
+    if isinstance(error, TyperException):
+        return Failure(WRONG, [_usage_line(error)])
+    # Here, not above: a command that ends well does not pay for loading these.
+    from gateway.routing.problems import ConfigurationError  # noqa: PLC0415 - see above
+    from gateway.settings import SettingsError  # noqa: PLC0415 - see above
+    from gateway.storage.writes import StorageUnavailableError  # noqa: PLC0415 - see above
+
+    if isinstance(error, ConfigurationError | SettingsError):
+        return Failure(WRONG, error.lines())
+    if isinstance(error, StorageUnavailableError):
+        return Failure(NEGATIVE, [f"paygate: the database does not answer: {_one_line(error)}"])
+    if isinstance(error, OSError):
+        return Failure(NEGATIVE, [f"paygate: the system refused: {_one_line(error)}"])
+    return None
+
+
+def _usage_line(error: TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "paygate"
+    # pydantic, which typer asks about values, begins its messages so.
+    message = _one_line(error.format_message()).replace("Value error, ", "")
+    return f"{command}: {message}: see {command} --help"
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split()).rstrip(".")

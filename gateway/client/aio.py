@@ -1,0 +1,276 @@
+"""The asyncio client: one method an RPC."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from types import TracebackType
+from typing import Self, TypeVar
+
+import grpc
+
+from gateway.client.channel import DEFAULT_MAX_MESSAGE_BYTES, open_aio_channel
+from gateway.client.errors import typed_error
+from gateway.client.requests import (
+    DEFAULT_TIMEOUTS,
+    ChangeT,
+    Timeouts,
+    caller_metadata,
+    with_request_id,
+)
+from paygate.v1.customer_service_pb2 import EnsureCustomerRequest, EnsureCustomerResponse
+from paygate.v1.customer_service_pb2_grpc import CustomerServiceStub
+from paygate.v1.order_service_pb2 import GetOrderRequest, GetOrderResponse
+from paygate.v1.order_service_pb2_grpc import OrderServiceStub
+from paygate.v1.payment_service_pb2 import (
+    CancelPaymentRequest,
+    CancelPaymentResponse,
+    CapturePaymentRequest,
+    CapturePaymentResponse,
+    CreatePaymentRequest,
+    CreatePaymentResponse,
+    GetPaymentRequest,
+    GetPaymentResponse,
+    ListPaymentEventsRequest,
+    ListPaymentEventsResponse,
+    ListPaymentsRequest,
+    ListPaymentsResponse,
+    Payment,
+    PaymentEvent,
+    WatchPaymentRequest,
+    WatchPaymentResponse,
+)
+from paygate.v1.payment_service_pb2_grpc import PaymentServiceStub
+from paygate.v1.proposal_service_pb2 import GetPaymentProposalRequest, GetPaymentProposalResponse
+from paygate.v1.proposal_service_pb2_grpc import ProposalServiceStub
+from paygate.v1.routing_service_pb2 import (
+    CountryPolicy,
+    ExplainRouteRequest,
+    ExplainRouteResponse,
+    GetCountryPolicyRequest,
+    GetCountryPolicyResponse,
+    ListCountryPoliciesRequest,
+    ListCountryPoliciesResponse,
+)
+from paygate.v1.routing_service_pb2_grpc import RoutingServiceStub
+
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
+
+
+class AsyncPaygateClient:
+    """Calls Paygate from an event loop.
+
+    A failed call raises `PaygateRpcError` or one of its kinds. `timeout_s` is for the whole call,
+    retries included; None takes the client's `timeouts`. A change without a request_id is given one
+    before it is first sent, in a copy; it stays the same through retries, and the exception carries
+    it. Use the client as a context manager or `close` it; a channel it was given is left open.
+    """
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        *,
+        caller: str = "",
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    ) -> None:
+        self._owned_channel: grpc.aio.Channel | None = None
+        self._metadata = caller_metadata(caller)
+        self._timeouts = timeouts
+        self._customers = CustomerServiceStub(channel)
+        self._orders = OrderServiceStub(channel)
+        self._payments = PaymentServiceStub(channel)
+        self._proposals = ProposalServiceStub(channel)
+        self._routing = RoutingServiceStub(channel)
+
+    @classmethod
+    def connect(
+        cls,
+        target: str,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        caller: str = "",
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+    ) -> Self:
+        """Return a client with a channel of its own to e.g. `dns:///paygate:50051`.
+
+        Without credentials it speaks plaintext. `caller` names the calling service to a gateway
+        that does not know it by certificate. The connection is made by the first call.
+        """
+        channel = open_aio_channel(target, credentials, max_message_bytes)
+        client = cls(channel, caller=caller, timeouts=timeouts)
+        client._owned_channel = channel
+        return client
+
+    async def close(self) -> None:
+        """Close the channel that `connect` opened; calls under way are canceled."""
+        if self._owned_channel is not None:
+            await self._owned_channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def get_payment_proposal(
+        self, request: GetPaymentProposalRequest, *, timeout_s: float | None = None
+    ) -> GetPaymentProposalResponse:
+        """Return what to offer a shopper."""
+        return await self._read(self._proposals.GetPaymentProposal, request, timeout_s)
+
+    async def ensure_customer(
+        self, request: EnsureCustomerRequest, *, timeout_s: float | None = None
+    ) -> EnsureCustomerResponse:
+        """Make the shopper known at the PSPs that serve her."""
+        return await self._change(self._customers.EnsureCustomer, request, timeout_s)
+
+    async def create_payment(
+        self, request: CreatePaymentRequest, *, timeout_s: float | None = None
+    ) -> CreatePaymentResponse:
+        """Create a payment. A decline is an answer with `payment.failure`, not an error."""
+        return await self._change(self._payments.CreatePayment, request, timeout_s)
+
+    async def get_payment(
+        self, request: GetPaymentRequest, *, timeout_s: float | None = None
+    ) -> GetPaymentResponse:
+        """Return one payment."""
+        return await self._read(self._payments.GetPayment, request, timeout_s)
+
+    async def list_payments(
+        self, request: ListPaymentsRequest, *, timeout_s: float | None = None
+    ) -> ListPaymentsResponse:
+        """Return one page of payments, newest first."""
+        return await self._read(self._payments.ListPayments, request, timeout_s)
+
+    async def capture_payment(
+        self, request: CapturePaymentRequest, *, timeout_s: float | None = None
+    ) -> CapturePaymentResponse:
+        """Take the money of an authorised payment, in full or in part."""
+        return await self._change(self._payments.CapturePayment, request, timeout_s)
+
+    async def cancel_payment(
+        self, request: CancelPaymentRequest, *, timeout_s: float | None = None
+    ) -> CancelPaymentResponse:
+        """Release a payment that was not captured."""
+        return await self._change(self._payments.CancelPayment, request, timeout_s)
+
+    async def list_payment_events(
+        self, request: ListPaymentEventsRequest, *, timeout_s: float | None = None
+    ) -> ListPaymentEventsResponse:
+        """Return one page of a payment's journal, oldest first."""
+        return await self._read(self._payments.ListPaymentEvents, request, timeout_s)
+
+    async def get_order(
+        self, request: GetOrderRequest, *, timeout_s: float | None = None
+    ) -> GetOrderResponse:
+        """Return an order of the back office with its payments."""
+        return await self._read(self._orders.GetOrder, request, timeout_s)
+
+    async def explain_route(
+        self, request: ExplainRouteRequest, *, timeout_s: float | None = None
+    ) -> ExplainRouteResponse:
+        """Return where a payment would go, and why."""
+        return await self._read(self._routing.ExplainRoute, request, timeout_s)
+
+    async def get_country_policy(
+        self, request: GetCountryPolicyRequest, *, timeout_s: float | None = None
+    ) -> GetCountryPolicyResponse:
+        """Return how a country sells."""
+        return await self._read(self._routing.GetCountryPolicy, request, timeout_s)
+
+    async def list_country_policies(
+        self, request: ListCountryPoliciesRequest, *, timeout_s: float | None = None
+    ) -> ListCountryPoliciesResponse:
+        """Return one page of countries' policies."""
+        return await self._read(self._routing.ListCountryPolicies, request, timeout_s)
+
+    async def watch_payment(
+        self, request: WatchPaymentRequest, *, timeout_s: float | None = None
+    ) -> AsyncGenerator[WatchPaymentResponse, None]:
+        """Yield the steps of a payment as they happen, until it is final.
+
+        The call begins with the first step asked for. To cancel it early, wrap it in
+        `contextlib.aclosing`. After an error, watch again after the last sequence seen.
+        """
+        timeout_s = self._timeouts.watch_s if timeout_s is None else timeout_s
+        call = self._payments.WatchPayment(request, timeout=timeout_s, metadata=self._metadata)
+        try:
+            async for step in call:
+                yield step
+        except grpc.aio.AioRpcError as error:
+            raise typed_error(error) from error
+        finally:
+            call.cancel()
+
+    async def iter_payments(
+        self, request: ListPaymentsRequest, *, timeout_s: float | None = None
+    ) -> AsyncGenerator[Payment, None]:
+        """Yield every payment that matches, newest first, page by page."""
+        page = ListPaymentsRequest()
+        page.CopyFrom(request)
+        while True:
+            answer = await self.list_payments(page, timeout_s=timeout_s)
+            for one in answer.payments:
+                yield one
+            if not answer.next_page_token:
+                return
+            page.page_token = answer.next_page_token
+
+    async def iter_payment_events(
+        self, request: ListPaymentEventsRequest, *, timeout_s: float | None = None
+    ) -> AsyncGenerator[PaymentEvent, None]:
+        """Yield a payment's journal, oldest first, page by page."""
+        page = ListPaymentEventsRequest()
+        page.CopyFrom(request)
+        while True:
+            answer = await self.list_payment_events(page, timeout_s=timeout_s)
+            for one in answer.events:
+                yield one
+            if not answer.next_page_token:
+                return
+            page.page_token = answer.next_page_token
+
+    async def iter_country_policies(
+        self, request: ListCountryPoliciesRequest, *, timeout_s: float | None = None
+    ) -> AsyncGenerator[CountryPolicy, None]:
+        """Yield every country's policy, by country code, page by page."""
+        page = ListCountryPoliciesRequest()
+        page.CopyFrom(request)
+        while True:
+            answer = await self.list_country_policies(page, timeout_s=timeout_s)
+            for one in answer.policies:
+                yield one
+            if not answer.next_page_token:
+                return
+            page.page_token = answer.next_page_token
+
+    async def _read(
+        self,
+        call: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT],
+        request: RequestT,
+        timeout_s: float | None,
+    ) -> ResponseT:
+        timeout_s = self._timeouts.read_s if timeout_s is None else timeout_s
+        try:
+            return await call(request, timeout=timeout_s, metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            raise typed_error(error) from error
+
+    async def _change(
+        self,
+        call: grpc.aio.UnaryUnaryMultiCallable[ChangeT, ResponseT],
+        request: ChangeT,
+        timeout_s: float | None,
+    ) -> ResponseT:
+        timeout_s = self._timeouts.change_s if timeout_s is None else timeout_s
+        sent = with_request_id(request)
+        try:
+            return await call(sent, timeout=timeout_s, metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            raise typed_error(error, sent.request_id) from error

@@ -1,0 +1,104 @@
+"""The demo's stage: a Stripe sandbox, a back office and a gateway, each behind its own door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from gateway.client import AsyncPaygateClient
+from gateway.embedded import prepare_databases
+from gateway.sandboxed import register_webhooks, sandbox_configuration
+from gateway.server import RunningGateway, running_gateway
+from gateway.settings import SANDBOX_CONFIG_FILE, Settings, load_settings
+from legacy_bridge.port import DraftOrder
+from legacy_bridge.sql import SqlBackOffice
+from paygate.v1.order_service_pb2 import GetOrderRequest, Order, OrderState
+from paygate.v1.payment_service_pb2 import GetPaymentRequest, Payment, PaymentState
+from psp.money import Money
+from psp.stripe.sandbox import StripeSandbox, running_sandbox
+
+CALLER: Final = "demo-checkout"
+PATIENCE_S: Final = 15.0
+_LOOK_EVERY_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything a step plays with. The gateway is only reached through `client` and HTTP."""
+
+    sandbox: StripeSandbox
+    back_office: SqlBackOffice
+    gateway: RunningGateway
+    client: AsyncPaygateClient
+
+    async def store_draft(self, order_id: str, total: Money, country_code: str = "FR") -> None:
+        """Store a draft order, as the shop's front end does before the shopper pays."""
+        now = datetime.now(UTC)
+        await self.back_office.save_draft(
+            DraftOrder(
+                order_id=order_id,
+                customer_id="shopper-1",
+                country_code=country_code,
+                total=total,
+                create_time=now,
+                update_time=now,
+            )
+        )
+
+    async def payment_in(self, payment_id: str, state: PaymentState) -> Payment:
+        """Return a payment once it is in a state; raises `TimeoutError` if it never is."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                answer = await self.client.get_payment(GetPaymentRequest(payment_id=payment_id))
+                if answer.payment.state == state:
+                    return answer.payment
+                await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def order_in(self, order_id: str, state: OrderState) -> Order:
+        """Return an order once it is in a state; raises `TimeoutError` if it never is."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                answer = await self.client.get_order(GetOrderRequest(order_id=order_id))
+                if answer.order.state == state:
+                    return answer.order
+                await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def stage_settings(folder: Path) -> Settings:
+    """Return settings with free ports, and databases in a folder."""
+    return load_settings(
+        config_file=SANDBOX_CONFIG_FILE,
+        database_url=f"sqlite+aiosqlite:///{folder}/paygate.db",
+        back_office_url=f"sqlite+aiosqlite:///{folder}/back_office.db",
+        grpc_port=0,
+        http_port=0,
+        # A shopper that gives up after half a second is to be played.
+        min_deadline_s=0.2,
+        shutdown_grace_s=5.0,
+        worker_poll_interval_s=0.1,
+    )
+
+
+@asynccontextmanager
+async def open_stage(folder: Path, settings: Settings | None = None) -> AsyncIterator[Stage]:
+    """Start everything on free ports; `folder` holds the databases."""
+    chosen = settings or stage_settings(folder)
+    await prepare_databases(chosen)
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(
+            running_sandbox(webhook_retry_gaps_s=(0.1, 0.2, 0.4, 0.8))
+        )
+        configuration = sandbox_configuration(sandbox)
+        gateway = await stack.enter_async_context(running_gateway(chosen, configuration))
+        register_webhooks(sandbox, configuration, gateway.http_address)
+        back_office = SqlBackOffice.open(chosen.back_office_url)
+        stack.push_async_callback(back_office.close)
+        client = await stack.enter_async_context(
+            AsyncPaygateClient.connect(gateway.grpc_address, caller=CALLER)
+        )
+        yield Stage(sandbox, back_office, gateway, client)

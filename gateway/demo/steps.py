@@ -1,0 +1,297 @@
+"""The steps of the demo: each plays one promise, and raises if it is not kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.client import (
+    DeadlineError,
+    InProgressError,
+    RequestIdReusedError,
+    new_request_id,
+)
+from gateway.demo.stage import Stage
+from gateway.demo.telling import Telling, expect
+from paygate.v1.customer_service_pb2 import (
+    ENSURE_OUTCOME_CREATED,
+    ENSURE_OUTCOME_UNCHANGED,
+    CustomerProfile,
+    EnsureCustomerRequest,
+)
+from paygate.v1.money_pb2 import Money as MoneyMessage
+from paygate.v1.order_service_pb2 import (
+    ORDER_STATE_DRAFT,
+    ORDER_STATE_RELEASED,
+    GetOrderRequest,
+)
+from paygate.v1.payment_service_pb2 import (
+    FAILURE_CATEGORY_INSUFFICIENT_FUNDS,
+    PAYMENT_METHOD_CARD,
+    PAYMENT_METHOD_PAYPAL,
+    PAYMENT_STATE_AWAITING_CUSTOMER,
+    PAYMENT_STATE_CAPTURED,
+    PAYMENT_STATE_OUTCOME_UNKNOWN,
+    CreatePaymentRequest,
+    CreatePaymentResponse,
+    GetPaymentRequest,
+    PaymentMethod,
+    PaymentState,
+    WatchPaymentRequest,
+)
+from paygate.v1.proposal_service_pb2 import GetPaymentProposalRequest
+from psp.money import Money
+from psp.stripe.sandbox.api_errors import ApiError
+
+_CREATE_PATH: Final = "/v1/payment_intents"
+_TOTAL: Final = Money(1999, "EUR")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One promise."""
+
+    name: str
+    title: str
+    play: Callable[[Stage, Telling], Awaitable[None]]
+
+
+def creation(order_id: str, **changes: object) -> CreatePaymentRequest:
+    """Return a request to pay an order of 19.99 EUR in France by card."""
+    values: dict[str, object] = {
+        "request_id": new_request_id(),
+        "order_id": order_id,
+        "country_code": "FR",
+        "method": PAYMENT_METHOD_CARD,
+        "amount": _money(_TOTAL),
+    }
+    return CreatePaymentRequest(**{**values, **changes})  # type: ignore[arg-type]  # fields by name
+
+
+async def propose(stage: Stage, telling: Telling) -> None:
+    """Checkout asks what to offer."""
+    answer = await stage.client.get_payment_proposal(
+        GetPaymentProposalRequest(country_code="FR", customer_id="shopper-1", amount=_money(_TOTAL))
+    )
+    for offered in answer.methods:
+        telling.say(
+            "GetPaymentProposal offers",
+            {
+                "method": PaymentMethod.Name(offered.method),
+                "account": offered.psp_account,
+                "presented": offered.presentation.WhichOneof("kind"),
+            },
+        )
+    methods = [offered.method for offered in answer.methods]
+    expect(methods == [PAYMENT_METHOD_CARD, PAYMENT_METHOD_PAYPAL], "card first, then PayPal")
+    expect(answer.methods[0].presentation.embedded_fields.publishable_key, "a key for the page")
+    expect(not answer.unavailable_sources, "every source of aliases answered")
+
+
+async def ensure_customer(stage: Stage, telling: Telling) -> None:
+    """The shopper is made known to Stripe, once."""
+    profile = CustomerProfile(email="claire@example.com", name="Claire Martin")
+    outcomes = []
+    for _ in range(2):
+        request = EnsureCustomerRequest(customer_id="shopper-1", country_code="FR", profile=profile)
+        (link,) = (await stage.client.ensure_customer(request)).links
+        outcomes.append(link.outcome)
+        telling.say(
+            "EnsureCustomer",
+            {"outcome": _words(link.outcome), "psp_customer": link.psp_customer},
+        )
+    expect(
+        outcomes == [ENSURE_OUTCOME_CREATED, ENSURE_OUTCOME_UNCHANGED],
+        "created first, then left alone without a call to Stripe",
+    )
+
+
+def _words(outcome: int) -> str:
+    return {ENSURE_OUTCOME_CREATED: "created", ENSURE_OUTCOME_UNCHANGED: "unchanged"}.get(
+        outcome, "updated"
+    )
+
+
+async def pay_with_3d_secure(stage: Stage, telling: Telling) -> None:
+    """From draft to released order: 3-D Secure, webhook, capture, release."""
+    await stage.store_draft("order-3ds", _TOTAL)
+    created = await _create(stage, telling, creation("order-3ds", customer_id="shopper-1"))
+    secret = created.next_action.confirm.client_secret
+    stage.sandbox.browser_confirm(secret, "pm_card_authenticationRequired")
+    telling.say("the page confirms: the bank asks for 3-D Secure")
+    stage.sandbox.browser_authenticate(secret, "succeed")
+    telling.say("the shopper authenticates; Stripe sends its webhooks")
+    journal = stage.client.watch_payment(
+        WatchPaymentRequest(payment_id=created.payment.id), timeout_s=20
+    )
+    async for step in journal:
+        telling.say(
+            f"WatchPayment: {step.event.sequence} {step.event.type}",
+            {"state": PaymentState.Name(step.event.state)},
+        )
+    order = await stage.order_in("order-3ds", ORDER_STATE_RELEASED)
+    telling.say("GetOrder", {"state": "RELEASED", "because": order.waiting_for})
+    (payment,) = order.payments
+    expect(payment.state == PAYMENT_STATE_CAPTURED, "the payment is captured")
+    expect(payment.captured.amount_minor == _TOTAL.amount_minor, "in full")
+
+
+async def decline(stage: Stage, telling: Telling) -> None:
+    """A decline is data: its reason, and whether trying again makes sense."""
+    await stage.store_draft("order-declined", _TOTAL)
+    created = await _create(stage, telling, creation("order-declined"))
+    try:
+        stage.sandbox.browser_confirm(
+            created.next_action.confirm.client_secret,
+            "pm_card_visa_chargeDeclinedInsufficientFunds",
+        )
+    except ApiError as refused:
+        telling.say("the page confirms, and shows the shopper", {"message": refused.message})
+    await stage.sandbox.settle()
+    payment_id = created.payment.id
+    async for step in stage.client.watch_payment(
+        WatchPaymentRequest(payment_id=payment_id), timeout_s=20
+    ):
+        if step.event.type == "failure_recorded":
+            break
+    answer = await stage.client.get_payment(GetPaymentRequest(payment_id=payment_id))
+    failure = answer.payment.failure
+    telling.say(
+        "GetPayment",
+        {
+            "state": PaymentState.Name(answer.payment.state),
+            "psp_code": failure.psp_code,
+            "retryable": failure.retryable,
+            "message": failure.message,
+        },
+    )
+    order = (await stage.client.get_order(GetOrderRequest(order_id="order-declined"))).order
+    expect(failure.category == FAILURE_CATEGORY_INSUFFICIENT_FUNDS, "the reason is told")
+    expect(failure.retryable, "the shopper may try again")
+    expect(order.state == ORDER_STATE_DRAFT, "the order is still a draft")
+
+
+async def replay(stage: Stage, telling: Telling) -> None:
+    """The same request_id gets the same answer, and never pays for something else."""
+    await stage.store_draft("order-replayed", _TOTAL)
+    request = creation("order-replayed")
+    first = await _create(stage, telling, request)
+    second = await _create(stage, telling, request)
+    expect(first == second, "the same request gets the same answer")
+    request.amount.amount_minor = 1
+    try:
+        await stage.client.create_payment(request)
+    except RequestIdReusedError as refused:
+        telling.say("CreatePayment with another amount", {"refused": refused.reason})
+    else:
+        expect(None, "the same id for another request is refused")
+    expect(_intents(stage, "order-replayed") == 1, "Stripe has one payment")
+
+
+async def give_up(stage: Stage, telling: Telling) -> None:
+    """A client that gives up finds its payment whole."""
+    await stage.store_draft("order-given-up", _TOTAL)
+    request = creation("order-given-up")
+    stage.sandbox.inject("delay_after", method="POST", path_prefix=_CREATE_PATH, delay_s=1.0)
+    try:
+        await stage.client.create_payment(request, timeout_s=0.4)
+    except DeadlineError:
+        telling.say("CreatePayment: the client gave up after 0.4 s, Stripe takes 1 s")
+    else:
+        expect(None, "the client's deadline passes first")
+    answer = await _patiently(stage, telling, request)
+    telling.say("the same request_id again", {"payment": answer.payment.id})
+    expect(answer.payment.state == PAYMENT_STATE_AWAITING_CUSTOMER, "the payment is whole")
+    expect(_intents(stage, "order-given-up") == 1, "Stripe has one payment")
+
+
+async def disordered_webhooks(stage: Stage, telling: Telling) -> None:
+    """Webhooks that come twice and in the wrong order release an order once."""
+    await stage.store_draft("order-disorder", _TOTAL)
+    created = await _create(stage, telling, creation("order-disorder"))
+    stage.sandbox.webhooks.hold()
+    stage.sandbox.browser_confirm(created.next_action.confirm.client_secret, "pm_card_visa")
+    held = [event.type for event in stage.sandbox.webhooks.held()]
+    stage.sandbox.webhooks.release(["reversed"], copies=2)
+    telling.say("Stripe sends in reverse, each twice", {"events": ", ".join(held)})
+    await stage.order_in("order-disorder", ORDER_STATE_RELEASED)
+    await stage.sandbox.settle()
+    actions = await stage.back_office.list_actions("order-disorder")
+    releases = [action for action in actions if action.changed and action.state == "released"]
+    telling.say("the back office's log", {"releases": len(releases)})
+    expect(len(releases) == 1, "released exactly once")
+
+
+async def silence(stage: Stage, telling: Telling) -> None:
+    """Stripe acts and answers nothing: unknown, until Stripe's own word settles it."""
+    await stage.store_draft("order-silence", _TOTAL)
+    request = creation("order-silence")
+    # As often as the adapter tries: no attempt gets an answer.
+    stage.sandbox.inject("drop_after", method="POST", path_prefix=_CREATE_PATH, count=3)
+    created = await _create(stage, telling, request)
+    expect(
+        created.payment.state == PAYMENT_STATE_OUTCOME_UNKNOWN,
+        "without an answer the outcome is unknown, not failed",
+    )
+    payment = await stage.payment_in(created.payment.id, PAYMENT_STATE_AWAITING_CUSTOMER)
+    telling.say(
+        "the resolver asked Stripe under the same key",
+        {"state": "AWAITING_CUSTOMER", "psp_reference": payment.psp_reference},
+    )
+    answer = await stage.client.create_payment(request)
+    expect(answer.next_action.confirm.client_secret, "the page can go on with the same request")
+    expect(_intents(stage, "order-silence") == 1, "Stripe has one payment")
+
+
+STEPS: Final = (
+    Step("propose", "A French shopper is offered how to pay", propose),
+    Step("ensure_customer", "She is made known to Stripe once", ensure_customer),
+    Step("pay_with_3d_secure", "She pays by card with 3-D Secure", pay_with_3d_secure),
+    Step("decline", "A card is declined", decline),
+    Step("replay", "A request is sent twice", replay),
+    Step("give_up", "A client gives up in the middle of a call", give_up),
+    Step("disordered_webhooks", "Webhooks come twice and in disorder", disordered_webhooks),
+    Step("silence", "Stripe acts and answers nothing", silence),
+)
+
+
+async def _create(
+    stage: Stage, telling: Telling, request: CreatePaymentRequest
+) -> CreatePaymentResponse:
+    answer = await stage.client.create_payment(request)
+    telling.say(
+        "CreatePayment",
+        {
+            "payment": answer.payment.id,
+            "state": PaymentState.Name(answer.payment.state),
+            "next": answer.next_action.WhichOneof("action") or "nothing",
+        },
+    )
+    return answer
+
+
+async def _patiently(
+    stage: Stage, telling: Telling, request: CreatePaymentRequest
+) -> CreatePaymentResponse:
+    """Send the same request until it no longer runs, as the error's RetryInfo asks."""
+    while True:
+        try:
+            return await stage.client.create_payment(request)
+        except InProgressError as running:
+            telling.say("still running, so the client waits", {"reason": running.reason})
+            await asyncio.sleep(running.retry_after_s or 0.2)
+
+
+def _intents(stage: Stage, order_id: str) -> int:
+    """Count the payments of an order in the sandbox's own books."""
+    return sum(
+        intent["metadata"].get("paygate_order_id") == order_id  # type: ignore[index,attr-defined]
+        for books in stage.sandbox.books()
+        for intent in books["payment_intents"]  # type: ignore[attr-defined]
+    )
+
+
+def _money(money: Money) -> MoneyMessage:
+    return MoneyMessage(amount_minor=money.amount_minor, currency_code=money.currency)

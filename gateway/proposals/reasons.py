@@ -1,0 +1,36 @@
+"""Why a source of aliases did not answer, in a few words that a caller may read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from psp.errors import (
+    MisconfiguredError,
+    NotFoundError,
+    NotSentError,
+    OutcomeUnknownError,
+    PspError,
+    RateLimitedError,
+    RejectedError,
+    UnavailableError,
+)
+
+REASON_OF_ERROR: Final[Mapping[type[PspError], str]] = {
+    NotSentError: "could not be reached",
+    RejectedError: "refused the request",
+    NotFoundError: "does not know this customer",
+    OutcomeUnknownError: "gave no readable answer",
+    RateLimitedError: "limits our rate",
+    UnavailableError: "is not available",
+    MisconfiguredError: "is not set up correctly",
+}
+TIMED_OUT: Final = "did not answer in time"
+
+
+def reason_of(error: PspError | TimeoutError) -> str:
+    """Return the words for an error; a kind of error without its own takes those of its base."""
+    for kind in type(error).__mro__:
+        if kind in REASON_OF_ERROR:
+            return REASON_OF_ERROR[kind]
+    return TIMED_OUT

@@ -1,0 +1,58 @@
+"""Whether the process lives, whether it can serve, and what it measured."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from gateway.metrics import Metrics
+from gateway.web.ports import Check
+
+_log = structlog.get_logger(__name__)
+_OK: Final = "ok"
+
+
+class HealthRoutes:
+    """`/healthz` for restarts, `/readyz` for traffic, `/metrics` for Prometheus."""
+
+    def __init__(
+        self, checks: Mapping[str, Check], metrics: Metrics, check_timeout_s: float
+    ) -> None:
+        self._checks = checks
+        self._metrics = metrics
+        self._check_timeout_s = check_timeout_s
+
+    async def alive(self, _request: web.Request) -> web.Response:
+        """Answer: the event loop turns, nothing else is asked."""
+        return web.json_response({"status": "alive"})
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """Run all checks at once; 503 if one fails, with the name of what it raised."""
+        results = await asyncio.gather(*(self._run(name) for name in self._checks))
+        good = all(result == _OK for result in results)
+        return web.json_response(
+            {
+                "status": "ready" if good else "not_ready",
+                "checks": dict(zip(self._checks, results, strict=True)),
+            },
+            status=200 if good else 503,
+        )
+
+    async def measured(self, _request: web.Request) -> web.Response:
+        """Return the metrics in Prometheus' text format."""
+        return web.Response(
+            body=self._metrics.exposition(), headers={"Content-Type": self._metrics.content_type}
+        )
+
+    async def _run(self, name: str) -> str:
+        try:
+            async with asyncio.timeout(self._check_timeout_s):
+                await self._checks[name]()
+        except Exception as error:  # noqa: BLE001 - a check may fail in any way; its words are logged, not answered
+            _log.warning("not_ready", check=name, error=f"{type(error).__name__}: {error}")
+            return f"failed: {type(error).__name__}"
+        return _OK

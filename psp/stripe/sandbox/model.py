@@ -1,0 +1,158 @@
+"""What an account's books hold; every amount is in Stripe's units of its currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from psp.stripe.sandbox.api_errors import JsonDict
+from psp.stripe.sandbox.cards import SimulatedCard
+
+
+@dataclass(slots=True)
+class Customer:
+    """A shopper."""
+
+    id: str
+    created: int
+    details: JsonDict = field(default_factory=dict)
+    """What the merchant tells: name, email, address and the like, as JSON holds them."""
+    metadata: dict[str, str] = field(default_factory=dict)
+    default_payment_method: str | None = None
+
+
+@dataclass(slots=True)
+class PaymentMethod:
+    """A card or a PayPal wallet."""
+
+    id: str
+    created: int
+    type: str
+    card: SimulatedCard | None = None
+    """Set for a card."""
+    customer: str | None = None
+    allow_redisplay: str = "unspecified"
+    billing: JsonDict = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+    set_up_off_session: bool = False
+    spent: bool = False
+    """Charged without a customer, or detached: it can never be used again."""
+
+
+@dataclass(slots=True)
+class PaymentIntent:
+    """One payment."""
+
+    id: str
+    created: int
+    client_secret: str
+    amount: int
+    currency: str
+    capture_method: str
+    method_types: list[str]
+    """What can be used, computed from what is allowed and the currency."""
+    allowed_types: list[str] = field(default_factory=list)
+    """Empty: whatever the account has."""
+    automatic_methods: JsonDict | None = None
+    options: dict[str, JsonDict] = field(default_factory=dict)
+    """`payment_method_options`, by type."""
+    customer: str | None = None
+    description: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    receipt_email: str | None = None
+    setup_future_usage: str | None = None
+    shipping: JsonDict | None = None
+    statement_descriptor: str | None = None
+    statement_descriptor_suffix: str | None = None
+
+    status: str = "requires_payment_method"
+    payment_method: str | None = None
+    amount_capturable: int = 0
+    amount_received: int = 0
+    latest_charge: str | None = None
+    review: str | None = None
+    last_payment_error: JsonDict | None = None
+    next_action: JsonDict | None = None
+    return_url: str | None = None
+    canceled_at: int | None = None
+    cancellation_reason: str | None = None
+
+    off_session: bool = False
+    """How the attempt under way was confirmed."""
+    captures: int = 0
+    """How often money was taken: the sandbox's own count, shown in no answer."""
+
+    def captures_later(self, method_type: str) -> bool:
+        """Return whether confirming only authorises; the type's own option is heard first."""
+        own = self.options.get(method_type, {}).get("capture_method")
+        return (own or self.capture_method) == "manual"
+
+    def saves_for(self, method_type: str) -> str | None:
+        """Return what the method is saved for after success, or None."""
+        own = self.options.get(method_type, {}).get("setup_future_usage")
+        chosen = own if isinstance(own, str) else self.setup_future_usage
+        return None if chosen == "none" else chosen
+
+
+@dataclass(slots=True)
+class Charge:
+    """One attempt to move money."""
+
+    id: str
+    created: int
+    amount: int
+    currency: str
+    payment_intent: str
+    payment_method: str
+    method_type: str
+    method_details: JsonDict
+    outcome: JsonDict
+    status: str = "succeeded"
+    customer: str | None = None
+    description: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    captured: bool = False
+    amount_captured: int = 0
+    amount_refunded: int = 0
+    """What was given back, and what a partial capture or a cancel released."""
+    authorised_until: int | None = None
+    balance_transaction: str | None = None
+    disputed: bool = False
+    review: str | None = None
+    failure_code: str | None = None
+    failure_message: str | None = None
+
+    @property
+    def taken(self) -> int:
+        """What the shopper has paid and not got back."""
+        released = self.amount - self.amount_captured if self.authorised_until is not None else 0
+        given_back = self.amount_refunded - min(released, self.amount_refunded)
+        return self.amount_captured - given_back
+
+
+@dataclass(slots=True)
+class Review:
+    """A payment that somebody should look at."""
+
+    id: str
+    created: int
+    charge: str | None
+    payment_intent: str
+    opened_reason: str
+    closed_reason: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody has decided yet."""
+        return self.closed_reason is None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, with its object as it then was."""
+
+    id: str
+    created: int
+    type: str
+    subject: JsonDict
+    request: JsonDict
+    pending_webhooks: int

@@ -1,0 +1,62 @@
+"""Radar's reviews: opened by rule or by hand, approved, closed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from psp.stripe.sandbox.api_errors import ApiError, JsonDict
+from psp.stripe.sandbox.books import Books
+from psp.stripe.sandbox.model import PaymentIntent, Review
+from psp.stripe.sandbox.parameters import Parameters
+from psp.stripe.sandbox.rendering import render_review
+
+CLOSED_REASONS: Final = frozenset(
+    {
+        "acknowledged",
+        "approved",
+        "canceled",
+        "disputed",
+        "payment_never_settled",
+        "redacted",
+        "refunded",
+        "refunded_as_fraud",
+    }
+)
+"""Stripe API, Review `closed_reason`."""
+_GIVES_BACK: Final = frozenset({"refunded", "refunded_as_fraud"})
+
+
+def retrieve_review(books: Books, review_id: str, _parameters: Parameters) -> JsonDict:
+    """GET /v1/reviews/{id}."""
+    return render_review(books.review(review_id))
+
+
+def approve_review(books: Books, review_id: str, _parameters: Parameters) -> JsonDict:
+    """POST /v1/reviews/{id}/approve; captures nothing."""
+    review = books.review(review_id)
+    if not review.open:
+        raise ApiError(400, "This review is already closed.")
+    close_review(books, review, "approved")
+    return render_review(review)
+
+
+def open_review(books: Books, intent: PaymentIntent) -> Review:
+    """Open a review by hand, as somebody does in the dashboard."""
+    if intent.latest_charge is None:
+        raise ApiError(400, "A payment without a charge cannot be reviewed.")
+    review = Review(books.new_id("prv"), books.now(), intent.latest_charge, intent.id, "manual")
+    books.reviews[review.id] = review
+    intent.review = books.latest_charge(intent).review = review.id
+    books.emit("review.opened", render_review(review))
+    return review
+
+
+def close_review(books: Books, review: Review, reason: str) -> None:
+    """Close a review; a refunding reason gives the money back."""
+    # It is not documented whether PaymentIntent.review empties now; the id stays, as on Charge.
+    review.closed_reason = reason
+    charge = books.charges.get(review.charge or "")
+    if reason in _GIVES_BACK and charge is not None and charge.captured:
+        charge.amount_refunded = charge.amount
+        books.emit_charge("charge.refunded", charge)
+    books.emit("review.closed", render_review(review))

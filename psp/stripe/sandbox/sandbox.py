@@ -1,0 +1,148 @@
+"""The sandbox as an object: everything its control endpoints can do, called directly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from psp.stripe.sandbox.accounts import Accounts
+from psp.stripe.sandbox.api_errors import ApiError, JsonDict
+from psp.stripe.sandbox.bookkeeping import dump
+from psp.stripe.sandbox.browser import Browser
+from psp.stripe.sandbox.edge import ApiEdge
+from psp.stripe.sandbox.faults import Fault, FaultKind, Faults
+from psp.stripe.sandbox.model import Review
+from psp.stripe.sandbox.reviewing import CLOSED_REASONS, close_review, open_review
+from psp.stripe.sandbox.settling import expire_authorisations
+from psp.stripe.sandbox.webhooks import RETRY_GAPS_S, Endpoint, Webhooks
+from psp.stripe.sandbox.world import Clock, Ids, World
+
+
+class StripeSandbox:
+    """A Stripe of one's own. Ids are the same for the same seed and the same requests."""
+
+    def __init__(
+        self,
+        now: Callable[[], float] = time.time,
+        *,
+        seed: int = 1,
+        webhook_retry_gaps_s: Sequence[float] = RETRY_GAPS_S,
+    ) -> None:
+        clock = Clock(now)
+        self.webhooks = Webhooks(clock, webhook_retry_gaps_s)
+        self._world = World(clock, Ids(seed), self.webhooks)
+        self._accounts = Accounts(self._world)
+        self._faults = Faults()
+        self.api = ApiEdge(self._world, self._accounts, self._faults)
+        self.browser = Browser(self._accounts)
+
+    @property
+    def address(self) -> str:
+        """Where the sandbox listens: `http://127.0.0.1:port`."""
+        return self._world.address
+
+    @address.setter
+    def address(self, address: str) -> None:
+        self._world.address = address
+
+    # ------------------------------------------------------------ faults
+    def inject(self, kind: FaultKind | str, **where: object) -> None:
+        """Add a fault; `where` holds fields of `Fault`. Raises `ValueError` or `TypeError`."""
+        self._faults.inject(Fault(FaultKind(kind), **where))  # type: ignore[arg-type]  # fields by name
+
+    def clear_faults(self) -> None:
+        """Let everything go well again."""
+        self._faults.clear()
+
+    # ------------------------------------------------------------ webhooks
+    def register_webhook(
+        self,
+        url: str,
+        secret: str,
+        *,
+        api_key: str | None = None,
+        event_types: Sequence[str] = ("*",),
+    ) -> str:
+        """Send events to `url` from now on, those of the key's account or of all; return its id."""
+        account = self._accounts.of_key(api_key).account if api_key else None
+        endpoint = Endpoint(self._world.ids.new("we"), url, [secret], account, event_types)
+        self.webhooks.endpoints[endpoint.id] = endpoint
+        return endpoint.id
+
+    def roll_secret(self, endpoint_id: str, secret: str) -> None:
+        """Give an endpoint a new secret; the one before it goes on signing beside it."""
+        endpoint = self._endpoint(endpoint_id)
+        endpoint.secrets = [secret, endpoint.secrets[0]]
+
+    def remove_webhook(self, endpoint_id: str) -> None:
+        """Send no more events to an endpoint."""
+        del self.webhooks.endpoints[self._endpoint(endpoint_id).id]
+
+    async def settle(self) -> None:
+        """Return once no webhook is on its way."""
+        await self.webhooks.settle()
+
+    # ------------------------------------------------------------ the shopper
+    def browser_confirm(
+        self, client_secret: str, payment_method: str | None = None, **more: str
+    ) -> JsonDict:
+        """See `Browser.confirm`."""
+        return self.browser.confirm(client_secret, payment_method, **more)
+
+    def browser_authenticate(self, client_secret: str, outcome: str = "succeed") -> JsonDict:
+        """End 3-D Secure with `succeed` or `fail`; see `Browser.authenticate`."""
+        return self.browser.authenticate(client_secret, succeeds=outcome == "succeed")
+
+    def paypal(self, payment_intent: str, decision: str = "approve") -> str:
+        """Decide on PayPal's page, `approve` or `cancel`; return where the shopper goes next."""
+        return self.browser.decide_paypal(payment_intent, approves=decision == "approve")
+
+    # ------------------------------------------------------------ what happens inside
+    def force_status(self, payment_intent: str, status: str) -> None:
+        """Put a PaymentIntent into any status, such as `requires_reauthorization`."""
+        _, intent = self._accounts.of_intent(payment_intent)
+        intent.status = status
+
+    def open_review(self, payment_intent: str) -> str:
+        """Open a review by hand and return its id."""
+        books, intent = self._accounts.of_intent(payment_intent)
+        return open_review(books, intent).id
+
+    def close_review(self, review_id: str, reason: str = "approved") -> None:
+        """Close a review for one of Stripe's reasons; raises `ApiError`."""
+        if reason not in CLOSED_REASONS:
+            raise ApiError(400, f"closed_reason is one of {', '.join(sorted(CLOSED_REASONS))}")
+        for books in self._accounts.all():
+            review: Review | None = books.reviews.get(review_id)
+            if review is not None and review.open:
+                close_review(books, review, reason)
+                return
+        raise ApiError(404, f"No such open review: '{review_id}'", "resource_missing")
+
+    def advance_clock(self, seconds: float) -> None:
+        """Let time pass in the books: authorisations lapse, keys are forgotten."""
+        self._world.clock.advance(seconds)
+        for books in self._accounts.all():
+            expire_authorisations(books)
+
+    def books(self) -> list[JsonDict]:
+        """Return every account's books as the sandbox knows them."""
+        for books in self._accounts.all():
+            expire_authorisations(books)
+        return [dump(books) for books in self._accounts.all()]
+
+    def reset(self) -> None:
+        """Forget accounts, keys, faults and held events; webhook endpoints stay."""
+        self._accounts.clear()
+        self._faults.clear()
+        self.webhooks.forget()
+        self.api.keys.clear()
+
+    async def close(self) -> None:
+        """Stop delivering webhooks."""
+        await self.webhooks.close()
+
+    def _endpoint(self, endpoint_id: str) -> Endpoint:
+        if endpoint_id not in self.webhooks.endpoints:
+            raise ApiError(404, f"No such webhook endpoint: '{endpoint_id}'", "resource_missing")
+        return self.webhooks.endpoints[endpoint_id]

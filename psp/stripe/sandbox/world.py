@@ -1,0 +1,78 @@
+"""What all accounts of one sandbox share: time, ids, and who hears of events."""
+
+from __future__ import annotations
+
+import random
+import string
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from psp.stripe.sandbox.model import Event
+
+_ALPHABET: Final = string.ascii_letters + string.digits
+_RANDOM_CHARACTERS: Final = 24
+
+
+class Ids:
+    """Ids as Stripe writes them, the same for the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose, guards nothing
+
+    def new(self, prefix: str) -> str:
+        """Return `prefix_` and 24 letters and digits."""
+        return f"{prefix}_{self.characters(_RANDOM_CHARACTERS)}"
+
+    def characters(self, count: int) -> str:
+        """Return letters and digits."""
+        return "".join(self._random.choices(_ALPHABET, k=count))
+
+
+class Clock:
+    """The sandbox's time: the given one, and what it was advanced by."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.outside = now
+        """The time around the sandbox: signatures bear it, so that others can check their age."""
+        self._advanced_s = 0.0
+
+    def seconds(self) -> int:
+        """Return the Unix time in the books."""
+        return int(self.outside() + self._advanced_s)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass in the books; raises `ValueError` if it would run backwards."""
+        if seconds < 0:
+            raise ValueError("time runs forwards only")
+        self._advanced_s += seconds
+
+
+class Listener(Protocol):
+    """Who hears of every event as it happens."""
+
+    def interested(self, account: str, event_type: str) -> int:
+        """Return how many endpoints want such an event."""
+
+    def publish(self, account: str, event: Event) -> None:
+        """Take an event to deliver."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The request that is being carried out; events name it."""
+
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(slots=True)
+class World:
+    """Shared by all accounts of a sandbox."""
+
+    clock: Clock
+    ids: Ids
+    listener: Listener
+    address: str = ""
+    """Where the sandbox listens; redirects lead there."""
+    cause: Cause = field(default_factory=Cause)

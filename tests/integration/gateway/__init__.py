@@ -1,0 +1,1 @@
+"""Tests of the whole gateway in one process: real storage, real HTTP, a Stripe sandbox."""

@@ -1,0 +1,19 @@
+"""A gateway on each database, with a Stripe sandbox and a back office around it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.storage.database import Database
+from tests.support.rig import Rig, running_rig
+
+
+@pytest.fixture
+async def rig(database: Database, tmp_path: Path) -> AsyncIterator[Rig]:
+    """Return a gateway that can crash and be started again."""
+    async with running_rig(database, tmp_path) as running:
+        yield running
+        await running.application.shield.drain(0)

@@ -1,0 +1,1 @@
+"""Repositories, units of work and migrations on real databases."""

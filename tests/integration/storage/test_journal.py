@@ -1,0 +1,149 @@
+"""The journal and its deliveries as rows, on each database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gateway.domain.journal import EventType, JournalEntry
+from gateway.domain.outbox import Delivery
+from gateway.domain.payment import PaymentState
+from gateway.storage.database import Database
+from gateway.storage.journal import insert_entry, list_entries
+from gateway.storage.outbox import (
+    delete_delivery,
+    deliveries_of_order,
+    insert_delivery,
+    list_due_deliveries,
+    outbox_depth,
+    postpone_delivery,
+)
+from gateway.storage.payments import insert_payment
+from gateway.storage.writes import AlreadyExistsError
+from psp.port import ReviewStatus
+from tests.support.payments import NOW, payment
+
+PAYMENT = payment()
+LATER = NOW + timedelta(seconds=30)
+
+
+def line(sequence: int, order_id: str = PAYMENT.order_id) -> JournalEntry:
+    """A line of a journal."""
+    return JournalEntry(
+        id=f"evt_{sequence}",
+        payment_id=PAYMENT.id,
+        order_id=order_id,
+        sequence=sequence,
+        type=EventType.STATE_CHANGED,
+        state=PaymentState.CAPTURED,
+        review=ReviewStatus.APPROVED,
+        currency="EUR",
+        captured_minor=1999,
+        refunded_minor=1,
+        create_time=NOW + timedelta(microseconds=sequence),
+        details={"from": "authorized", "note": "é"},
+    )
+
+
+def delivery(entry: JournalEntry, **changes: Any) -> Delivery:
+    """The delivery of a line."""
+    base = Delivery(entry.id, entry.order_id, entry.payment_id)
+    return replace(base, **changes)
+
+
+@pytest.fixture
+async def lines(database: Database) -> list[JournalEntry]:
+    """Four lines of a payment, stored in no order."""
+    entries = [line(number) for number in (1, 2, 3, 4)]
+    shuffled = [entries[number] for number in (2, 0, 3, 1)]
+    await database.commit([insert_payment(PAYMENT), *(insert_entry(one) for one in shuffled)])
+    return entries
+
+
+async def test_lines_are_read_in_their_sequence(
+    database: Database, lines: list[JournalEntry]
+) -> None:
+    """Every field survives; a page goes on after a sequence."""
+    assert await list_entries(database, PAYMENT.id, 0, 10) == lines
+    assert await list_entries(database, PAYMENT.id, 1, 2) == lines[1:3]
+    assert await list_entries(database, PAYMENT.id, 4, 10) == []
+    assert await list_entries(database, "pay_unknown", 0, 10) == []
+
+
+async def test_a_sequence_is_taken_once(database: Database, lines: list[JournalEntry]) -> None:
+    """Two writers cannot both write a payment's next line."""
+    with pytest.raises(AlreadyExistsError) as exists:
+        await database.commit([insert_entry(replace(lines[3], id="evt_other"))])
+
+    assert exists.value.table == "journal"
+
+
+async def test_due_lines_are_delivered_oldest_first(database: Database) -> None:
+    """What is not due yet waits; a limit takes the oldest."""
+    entries = [line(3), line(1), line(2)]
+    await database.commit(
+        [
+            *(insert_delivery(entry, NOW) for entry in entries),
+            insert_delivery(line(4), NOW + timedelta(microseconds=1)),
+        ]
+    )
+
+    due = await list_due_deliveries(database, NOW, 10)
+    first = await list_due_deliveries(database, NOW, 2)
+
+    assert due == [delivery(line(number)) for number in (1, 2, 3)]
+    assert first == due[:2]
+    assert await outbox_depth(database) == 4
+
+
+async def test_a_delivered_line_is_struck_off(database: Database) -> None:
+    """Striking it off twice is no fault: delivery is at least once."""
+    await database.commit([insert_delivery(line(1), NOW), insert_delivery(line(2), NOW)])
+
+    await database.commit([delete_delivery("evt_1")])
+    await database.commit([delete_delivery("evt_1")])
+
+    assert await list_due_deliveries(database, NOW, 10) == [delivery(line(2))]
+    assert await outbox_depth(database) == 1
+
+
+async def test_a_failed_delivery_is_put_off(database: Database) -> None:
+    """It counts the attempt, says why, and comes again when its time has come."""
+    await database.commit([insert_delivery(line(1), NOW)])
+    (read,) = await list_due_deliveries(database, NOW, 10)
+
+    await database.commit(
+        [postpone_delivery(read, next_attempt_time=LATER, error="the back office is down")]
+    )
+
+    assert await list_due_deliveries(database, NOW, 10) == []
+    expected = delivery(line(1), attempts=1, last_error="the back office is down")
+    assert await list_due_deliveries(database, LATER, 10) == [expected]
+
+
+async def test_an_order_knows_all_its_deliveries(database: Database) -> None:
+    """Due or not, oldest first, and no other order's."""
+    await database.commit(
+        [
+            insert_delivery(line(2), NOW),
+            insert_delivery(line(1), LATER),
+            insert_delivery(line(3, order_id="order-2"), NOW),
+        ]
+    )
+
+    told = await deliveries_of_order(database, PAYMENT.order_id)
+
+    assert told == [delivery(line(1)), delivery(line(2))]
+
+
+async def test_a_line_is_delivered_once_at_a_time(database: Database) -> None:
+    """A line has one row in the outbox."""
+    await database.commit([insert_delivery(line(1), NOW)])
+
+    with pytest.raises(AlreadyExistsError) as exists:
+        await database.commit([insert_delivery(line(1), NOW)])
+
+    assert exists.value.table == "outbox"

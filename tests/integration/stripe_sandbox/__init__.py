@@ -1,0 +1,1 @@
+"""Tests of the Stripe sandbox over HTTP, with the official SDK."""

@@ -1,0 +1,1 @@
+"""Tests of the Stripe sandbox's pure parts."""

@@ -1,0 +1,1 @@
+"""Tests of the configuration file and of what callers read of the routing."""

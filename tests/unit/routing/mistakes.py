@@ -1,0 +1,362 @@
+"""What can be wrong with a configuration file, one mistake at a time: its place and its cure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+Mistakes = list[tuple[dict[str, str], str]]
+"""Changes of `files.VALID`, and the one line that they must give."""
+
+FILE: Final[Mistakes] = [
+    (
+        {"[countries.FR]": "[country.FR]\n[countries.FR]"},
+        "country: is no key of this table: did you mean countries?",
+    ),
+    (
+        {"[countries.HU]": "[countries]\nXX = 1\n[countries.HU]"},
+        "countries.XX: is no table: write it as a table with its own keys",
+    ),
+]
+
+ACCOUNTS: Final[Mistakes] = [
+    (
+        {"psp = ": "pps = 1\npsp = "},
+        "accounts.stripe_eu.pps: is no key of this table: did you mean psp?",
+    ),
+    (
+        {"psp = ": "retire = true\npsp = "},
+        "accounts.stripe_eu.retire: is no key of this table: did you mean retired?",
+    ),
+    (
+        {'psp = "stripe"': 'psp = "strip"'},
+        "accounts.stripe_eu.psp: is no PSP that we speak to: did you mean stripe?",
+    ),
+    (
+        {'psp = "stripe"': 'psp = "adyen"'},
+        "accounts.stripe_eu.psp: is no PSP that we speak to: use one of stripe",
+    ),
+    (
+        {'psp = "stripe"\n': ""},
+        "accounts.stripe_eu.psp: is missing: add it",
+    ),
+    (
+        {'psp = "stripe"': "psp = 1"},
+        "accounts.stripe_eu.psp: is no text: write it in quotes",
+    ),
+    (
+        {"retired = true": 'retired = "yes"'},
+        (
+            "accounts.stripe_old.retired: "
+            "is neither true nor false: "
+            "write true or false, without quotes"
+        ),
+    ),
+    (
+        {"[accounts.stripe_old]": '[accounts."Stripe Old"]'},
+        (
+            'accounts."Stripe Old": '
+            "is no name for an account: "
+            "use up to 40 lower-case letters, digits and _, beginning with a letter"
+        ),
+    ),
+    (
+        {'"env:STRIPE_KEY"': '"env:UNSET_KEY"'},
+        (
+            "accounts.stripe_eu.api_key: "
+            "the environment variable UNSET_KEY is not set or empty: "
+            "export it"
+        ),
+    ),
+    (
+        {'"file:old_hook"': '"file:./gone"'},
+        (
+            "accounts.stripe_eu.webhook_secrets[1]: "
+            "the file ./gone cannot be read: "
+            "create it, readable by this process, as UTF-8 text"
+        ),
+    ),
+    (
+        {'["env:STRIPE_HOOK", "file:old_hook"]': '"env:STRIPE_HOOK"'},
+        "accounts.stripe_eu.webhook_secrets: is no list: write it in brackets",
+    ),
+    (
+        {'["env:STRIPE_HOOK", "file:old_hook"]': "[]"},
+        "accounts.stripe_eu.webhook_secrets: is empty: name at least one",
+    ),
+    (
+        {'"pk_test_1"': '"whatever"'},
+        ("accounts.stripe_eu.publishable_key: write the publishable key (pk_...) of this account"),
+    ),
+    (
+        {'"pk_test_1"': '"pk_test_1"\nread_timeout_s = 99'},
+        (
+            "accounts.stripe_eu.read_timeout_s: "
+            "input should be less than or equal to 80: "
+            "correct the value"
+        ),
+    ),
+]
+
+COUNTRIES: Final[Mistakes] = [
+    (
+        {
+            "[countries.HU]": "[countries.UK]",
+            "[[countries.HU.methods]]": "[[countries.UK.methods]]",
+        },
+        "countries.UK: is no ISO 3166-1 alpha-2 country code: write GB",
+    ),
+    (
+        {
+            "[countries.HU]": "[countries.hu]",
+            "[[countries.HU.methods]]": "[[countries.hu.methods]]",
+        },
+        "countries.hu: is no ISO 3166-1 alpha-2 country code: write HU",
+    ),
+    (
+        {
+            "[countries.HU]": "[countries.Hungary]",
+            "[[countries.HU.methods]]": "[[countries.Hungary.methods]]",
+        },
+        (
+            "countries.Hungary: "
+            "is no ISO 3166-1 alpha-2 country code: "
+            "write two capitals, such as FR"
+        ),
+    ),
+    (
+        {"capture_policy": "capture_polcy"},
+        ("countries.HU.capture_polcy: is no key of this table: did you mean capture_policy?"),
+    ),
+    (
+        {'"manual"': '"later"'},
+        (
+            "countries.HU.capture_policy: "
+            "is none of the known words: "
+            "use 'automatic', 'at_order' or 'manual'"
+        ),
+    ),
+    (
+        {'currencies = ["HUF"]\n': ""},
+        "countries.HU.currencies: is missing: add it",
+    ),
+    (
+        {'currencies = ["HUF"]': "currencies = []"},
+        "countries.HU.currencies: is empty: name at least one",
+    ),
+    (
+        {'["HUF"]': '["HUF", "HFU"]'},
+        ("countries.HU.currencies[1]: is no ISO 4217 currency that we know: did you mean HUF?"),
+    ),
+    (
+        {'["HUF"]': '["HUF", "123"]'},
+        (
+            "countries.HU.currencies[1]: "
+            "is no ISO 4217 currency that we know: "
+            "use three capitals, such as EUR"
+        ),
+    ),
+    (
+        {'["HUF"]': '["HUF", "HUF"]'},
+        "countries.HU.currencies[1]: HUF is listed twice: list it once",
+    ),
+    (
+        {'["HUF"]': '["HUF", 7]'},
+        "countries.HU.currencies[1]: is no text: write it in quotes",
+    ),
+    (
+        {
+            '["HUF"]': '["HUF", "EUR"]',
+            "[[countries.HU.methods]]": '[[countries.HU.methods]]\ncurrencies = ["HUF"]',
+        },
+        (
+            "countries.HU.currencies[1]: "
+            "no method of the country takes EUR: "
+            "add it to a method's currencies, or leave it out here"
+        ),
+    ),
+    (
+        {"[countries.HU]": '[countries.IT]\ncurrencies = ["EUR"]\nmethods = []\n\n[countries.HU]'},
+        "countries.IT.methods: is empty: name at least one",
+    ),
+    (
+        {"[countries.HU]": '[countries.IT]\ncurrencies = ["EUR"]\nmethods = 3\n\n[countries.HU]'},
+        "countries.IT.methods: is no list: write it in brackets",
+    ),
+    (
+        {'currencies = ["HUF"]': "currencies = 3"},
+        "countries.HU.currencies: is no list: write it in brackets",
+    ),
+]
+
+METHODS: Final[Mistakes] = [
+    (
+        {'account = "stripe_eu"': 'acount = 1\naccount = "stripe_eu"'},
+        ("countries.FR.methods[0].acount: is no key of this table: did you mean account?"),
+    ),
+    (
+        {'method = "card"': 'method = "crad"'},
+        ("countries.FR.methods[0].method: is none of the known words: use 'card' or 'paypal'"),
+    ),
+    (
+        {'method = "paypal"': 'method = "card"'},
+        (
+            "countries.FR.methods[1].method: "
+            "card stands already in methods[0]: "
+            "list each method once"
+        ),
+    ),
+    (
+        {'account = "stripe_eu"': 'account = "stripe_ue"'},
+        ("countries.FR.methods[0].account: is no account of this file: did you mean stripe_eu?"),
+    ),
+    (
+        {'account = "stripe_eu"': 'account = "ogone"'},
+        (
+            "countries.FR.methods[0].account: "
+            "is no account of this file: "
+            "use one of stripe_eu, stripe_old"
+        ),
+    ),
+    (
+        {'account = "stripe_eu"': 'account = "stripe_old"'},
+        (
+            "countries.FR.methods[0].account: "
+            "stripe_old is retired and takes no new payments: "
+            "name another account, or switch the method off with enabled = false"
+        ),
+    ),
+    (
+        {'account = "stripe_eu"\n': ""},
+        "countries.FR.methods[0].account: is missing: add it",
+    ),
+    (
+        {'currencies = ["EUR"]': 'currencies = ["EUR", "PLN"]'},
+        (
+            "countries.FR.methods[1].currencies[1]: "
+            "is no currency of the country: "
+            "add it to the country's currencies, or leave it out here"
+        ),
+    ),
+    (
+        {'currencies = ["EUR"]': 'currencies = ["EUR", "EUR"]'},
+        "countries.FR.methods[1].currencies[1]: EUR is listed twice: list it once",
+    ),
+    (
+        {'currencies = ["EUR"]': "currencies = []"},
+        "countries.FR.methods[1].currencies: is empty: name at least one",
+    ),
+    (
+        {
+            'capture_policy = "manual"\n\n[[countries.HU.methods]]\nmethod = "card"': (
+                '[[countries.HU.methods]]\nmethod = "paypal"'
+            )
+        },
+        (
+            "countries.HU.methods[0]: "
+            "the account's PSP does not take paypal in HUF: "
+            "leave paypal out"
+        ),
+    ),
+    (
+        {'["EUR", "GBP"]': '["EUR", "RON"]', 'currencies = ["EUR"]\n': ""},
+        (
+            "countries.FR.methods[1]: "
+            "the account's PSP does not take paypal in RON: "
+            'write currencies = ["EUR"]'
+        ),
+    ),
+    (
+        {
+            '["EUR", "GBP"]': '["EUR", "RON"]',
+            'currencies = ["EUR"]\n': 'currencies = ["EUR", "RON"]\n',
+        },
+        (
+            "countries.FR.methods[1].currencies: "
+            "the account's PSP does not take paypal in RON: "
+            'write currencies = ["EUR"]'
+        ),
+    ),
+    (
+        {'currencies = ["EUR"]': "enabled = 0"},
+        (
+            "countries.FR.methods[1].enabled: "
+            "is neither true nor false: "
+            "write true or false, without quotes"
+        ),
+    ),
+]
+
+LIMITS: Final[Mistakes] = [
+    (
+        {"limits.EUR": "limits.HUF"},
+        ("countries.FR.methods[0].limits.HUF: is no currency of this method: use one of EUR, GBP"),
+    ),
+    (
+        {"min_amount_minor": "min_amount"},
+        (
+            "countries.FR.methods[0].limits.EUR.min_amount: "
+            "is no key of this table: "
+            "did you mean min_amount_minor?"
+        ),
+    ),
+    (
+        {"min_amount_minor = 100": "min_amount_minor = 1.00"},
+        (
+            "countries.FR.methods[0].limits.EUR.min_amount_minor: "
+            "is no whole number: "
+            "write it in minor units, without quotes or decimals"
+        ),
+    ),
+    (
+        {"min_amount_minor = 100": "min_amount_minor = 0"},
+        (
+            "countries.FR.methods[0].limits.EUR.min_amount_minor: "
+            "input should be greater than or equal to 1: "
+            "correct the value"
+        ),
+    ),
+    (
+        {"min_amount_minor = 100": "min_amount_minor = 49"},
+        (
+            "countries.FR.methods[0].limits.EUR.min_amount_minor: "
+            "has no effect: the PSP takes at least 0.50 EUR: "
+            "write 50 or more, or leave it out"
+        ),
+    ),
+    (
+        {"max_amount_minor = 500_000": "max_amount_minor = 100_000_000"},
+        (
+            "countries.FR.methods[0].limits.EUR.max_amount_minor: "
+            "has no effect: the PSP takes at most 999999.99 EUR: "
+            "write 99999999 or less, or leave it out"
+        ),
+    ),
+    (
+        {"min_amount_minor = 100": "min_amount_minor = 500_001"},
+        (
+            "countries.FR.methods[0].limits.EUR.max_amount_minor: "
+            "leaves no amount: at least 500001 and at most 500000 minor units: "
+            "write a minimum that is not above the maximum"
+        ),
+    ),
+    (
+        {"min_amount_minor = 100, max_amount_minor = 500_000": "min_amount_minor = 100_000_000"},
+        (
+            "countries.FR.methods[0].limits.EUR.min_amount_minor: "
+            "leaves no amount: at least 100000000 and at most 99999999 minor units: "
+            "write a minimum that is not above the maximum"
+        ),
+    ),
+    (
+        {"min_amount_minor = 100, max_amount_minor = 500_000": "max_amount_minor = 20"},
+        (
+            "countries.FR.methods[0].limits.EUR.max_amount_minor: "
+            "leaves no amount: at least 50 and at most 20 minor units: "
+            "write a minimum that is not above the maximum"
+        ),
+    ),
+    (
+        {"{ min_amount_minor = 100, max_amount_minor = 500_000 }": "100"},
+        ("countries.FR.methods[0].limits.EUR: is no table: write it as a table with its own keys"),
+    ),
+]
