@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
 from gateway.api.enums import CAPTURE_POLICIES, METHODS
 from gateway.api.money import money_message
 from gateway.domain.routing import (
@@ -12,23 +9,12 @@ from gateway.domain.routing import (
     CountryPolicy,
     MethodRoute,
     RouteDecision,
-    RouteRefusal,
     RoutingTable,
 )
-from gateway.errors import Reason
+from gateway.refusals import REASON_OF_REFUSAL
 from paygate.v1 import money_pb2
 from paygate.v1 import routing_service_pb2 as pb
 from psp.money import Money
-
-REASON_OF_REFUSAL: Final[Mapping[RouteRefusal, Reason]] = {
-    RouteRefusal.COUNTRY_NOT_SERVED: Reason.COUNTRY_NOT_SERVED,
-    RouteRefusal.CURRENCY_NOT_SOLD: Reason.CURRENCY_NOT_SOLD,
-    RouteRefusal.METHOD_NOT_OFFERED: Reason.METHOD_NOT_OFFERED,
-    RouteRefusal.AMOUNT_BELOW_MINIMUM: Reason.AMOUNT_OUT_OF_RANGE,
-    RouteRefusal.AMOUNT_ABOVE_MAXIMUM: Reason.AMOUNT_OUT_OF_RANGE,
-    RouteRefusal.ACCOUNT_RETIRED: Reason.ACCOUNT_RETIRED,
-}
-"""Why CreatePayment would be refused; total over the refusals."""
 
 
 def decision_message(decision: RouteDecision, config_digest: str) -> pb.ExplainRouteResponse:

@@ -20,6 +20,7 @@ from paygate.v1.customer_service_pb2 import (
     ENSURE_OUTCOME_UNCHANGED,
     CustomerProfile,
     EnsureCustomerRequest,
+    EnsureOutcome,
 )
 from paygate.v1.money_pb2 import Money as MoneyMessage
 from paygate.v1.order_service_pb2 import (
@@ -79,7 +80,7 @@ async def propose(stage: Stage, telling: Telling) -> None:
         telling.say(
             "GetPaymentProposal offers",
             {
-                "method": PaymentMethod.Name(offered.method),
+                "method": _short(PaymentMethod.Name(offered.method)),
                 "account": offered.psp_account,
                 "presented": offered.presentation.WhichOneof("kind"),
             },
@@ -92,30 +93,16 @@ async def propose(stage: Stage, telling: Telling) -> None:
 
 async def ensure_customer(stage: Stage, telling: Telling) -> None:
     """The shopper is made known to Stripe, once."""
-    profile = CustomerProfile(email="claire@example.com", name="Claire Martin")
-    outcomes = []
-    for _ in range(2):
-        request = EnsureCustomerRequest(customer_id="shopper-1", country_code="FR", profile=profile)
-        (link,) = (await stage.client.ensure_customer(request)).links
-        outcomes.append(link.outcome)
-        telling.say(
-            "EnsureCustomer",
-            {"outcome": _words(link.outcome), "psp_customer": link.psp_customer},
-        )
+    outcomes = [await _ensure(stage, telling) for _ in range(2)]
     expect(
         outcomes == [ENSURE_OUTCOME_CREATED, ENSURE_OUTCOME_UNCHANGED],
         "created first, then left alone without a call to Stripe",
     )
 
 
-def _words(outcome: int) -> str:
-    return {ENSURE_OUTCOME_CREATED: "created", ENSURE_OUTCOME_UNCHANGED: "unchanged"}.get(
-        outcome, "updated"
-    )
-
-
 async def pay_with_3d_secure(stage: Stage, telling: Telling) -> None:
     """From draft to released order: 3-D Secure, webhook, capture, release."""
+    await _ensure(stage, telling)
     await stage.store_draft("order-3ds", _TOTAL)
     created = await _create(stage, telling, creation("order-3ds", customer_id="shopper-1"))
     secret = created.next_action.confirm.client_secret
@@ -129,7 +116,7 @@ async def pay_with_3d_secure(stage: Stage, telling: Telling) -> None:
     async for step in journal:
         telling.say(
             f"WatchPayment: {step.event.sequence} {step.event.type}",
-            {"state": PaymentState.Name(step.event.state)},
+            {"state": _short(PaymentState.Name(step.event.state))},
         )
     order = await stage.order_in("order-3ds", ORDER_STATE_RELEASED)
     telling.say("GetOrder", {"state": "RELEASED", "because": order.waiting_for})
@@ -161,7 +148,7 @@ async def decline(stage: Stage, telling: Telling) -> None:
     telling.say(
         "GetPayment",
         {
-            "state": PaymentState.Name(answer.payment.state),
+            "state": _short(PaymentState.Name(answer.payment.state)),
             "psp_code": failure.psp_code,
             "retryable": failure.retryable,
             "message": failure.message,
@@ -257,6 +244,15 @@ STEPS: Final = (
 )
 
 
+async def _ensure(stage: Stage, telling: Telling) -> EnsureOutcome.ValueType:
+    profile = CustomerProfile(email="claire@example.com", name="Claire Martin")
+    request = EnsureCustomerRequest(customer_id="shopper-1", country_code="FR", profile=profile)
+    (link,) = (await stage.client.ensure_customer(request)).links
+    outcome = _short(EnsureOutcome.Name(link.outcome))
+    telling.say("EnsureCustomer", {"outcome": outcome, "psp_customer": link.psp_customer})
+    return link.outcome
+
+
 async def _create(
     stage: Stage, telling: Telling, request: CreatePaymentRequest
 ) -> CreatePaymentResponse:
@@ -265,7 +261,7 @@ async def _create(
         "CreatePayment",
         {
             "payment": answer.payment.id,
-            "state": PaymentState.Name(answer.payment.state),
+            "state": _short(PaymentState.Name(answer.payment.state)),
             "next": answer.next_action.WhichOneof("action") or "nothing",
         },
     )
@@ -282,6 +278,13 @@ async def _patiently(
         except InProgressError as running:
             telling.say("still running, so the client waits", {"reason": running.reason})
             await asyncio.sleep(running.retry_after_s or 0.2)
+
+
+def _short(name: str) -> str:
+    """Return an enum's value without its prefix: the telling is for people."""
+    for prefix in ("PAYMENT_STATE_", "PAYMENT_METHOD_", "ENSURE_OUTCOME_"):
+        name = name.removeprefix(prefix)
+    return name
 
 
 def _intents(stage: Stage, order_id: str) -> int:

@@ -36,7 +36,7 @@ class Telling:
         known = {name: str(value) for name, value in (facts or {}).items()}
         self.steps[-1]["told"].append({"what": what, **known})
         shown = "  ".join(f"[dim]{escape(name)}[/dim] {escape(v)}" for name, v in known.items())
-        self._print(f"   {escape(what)}" + (f"\n     {shown}" if shown else ""))
+        self._print(f"   {escape(what)}" + (f"  {shown}" if shown else ""))
 
     def kept(self) -> None:
         """The step ended as promised."""
@@ -54,4 +54,4 @@ class Telling:
 
     def _print(self, text: str) -> None:
         if self._console is not None:
-            self._console.print(text, highlight=False)
+            self._console.print(text, highlight=False, soft_wrap=True)

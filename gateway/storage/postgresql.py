@@ -113,6 +113,7 @@ class PostgresqlDatabase:
         try:
             pooled = await self._engine.raw_connection()
         except (
+            self._engine.dialect.loaded_dbapi.Error,  # the driver's, as the pool raises them
             DBAPIError,
             PoolTimeoutError,
             OSError,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,6 +31,8 @@ Parameters = Mapping[str, object]
 
 # The SDK times every call and sends the result along with the next one; nothing here wants that.
 stripe.enable_telemetry = False
+# Below WARNING the SDK logs whole answers, client secrets included.
+logging.getLogger("stripe").setLevel(logging.WARNING)
 
 
 class StripeCaller:

@@ -61,17 +61,17 @@ class _Failure:
 
 
 class Gate:
-    """Holds calls: `await gate.reached()` until one has come, then `gate.open()`."""
+    """Holds a call: `await gate.reached()` until it has come, then `gate.open()`."""
 
     def __init__(self) -> None:
         self._came, self._opened = asyncio.Event(), asyncio.Event()
 
     async def reached(self) -> None:
-        """Wait until a call stands at the gate."""
+        """Wait until the call stands at the gate."""
         await self._came.wait()
 
     def open(self) -> None:
-        """Let every call through."""
+        """Let the call through."""
         self._opened.set()
 
     async def pass_through(self) -> None:
@@ -97,7 +97,7 @@ class FakePsp:
 
     def __post_init__(self) -> None:
         self._failures: dict[str, deque[_Failure]] = defaultdict(deque)
-        self._gates: dict[str, Gate] = {}
+        self._gates: dict[str, deque[Gate]] = defaultdict(deque)
         self._answers: dict[str, tuple[str, object, object, datetime]] = {}
         self._created: dict[str, tuple[CreatePayment, datetime]] = {}
         self._numbers: dict[str, int] = defaultdict(int)
@@ -111,9 +111,10 @@ class FakePsp:
         self._failures[method].extend([_Failure(error, acted)] * times)
 
     def hold(self, method: str) -> Gate:
-        """Hold every call of `method` before it acts, until the gate is opened."""
-        self._gates[method] = Gate()
-        return self._gates[method]
+        """Hold the next call of `method` before it acts, until the gate is opened."""
+        gate = Gate()
+        self._gates[method].append(gate)
+        return gate
 
     def calls_of(self, *methods: str) -> list[Call]:
         """Return the calls of these methods, in order."""
@@ -280,9 +281,8 @@ class FakePsp:
 
     async def _call(self, method: str, argument: object, act: Callable[[], T], key: str = "") -> T:
         self.calls.append(Call(method, argument, key))
-        gate = self._gates.get(method)
-        if gate is not None:
-            await gate.pass_through()
+        if self._gates[method]:
+            await self._gates[method].popleft().pass_through()
         failures = self._failures[method]
         failure = failures.popleft() if failures else None
         if failure is None:

@@ -141,6 +141,7 @@ class Rig:
     office: SqlBackOffice
     psp: PaymentServiceProvider
     routing: RoutingSource
+    webhook_secret: str
     offset: timedelta = timedelta()
     steps: Steps = field(init=False)
     provider: SteppedProvider = field(init=False)
@@ -267,7 +268,14 @@ async def running_rig(database: Database, folder: Path) -> AsyncIterator[Rig]:
         office = SqlBackOffice.open(f"sqlite+aiosqlite:///{folder}/back_office.db")
         stack.push_async_callback(office.close)
         await office.create_schema()
-        rig = Rig(database, sandbox, office, inner, RoutingSource(configuration.table))
+        rig = Rig(
+            database,
+            sandbox,
+            office,
+            inner,
+            RoutingSource(configuration.table),
+            config.webhook_secrets[0].get_secret_value(),
+        )
         web = build_web_app(rig, Metrics(), {}, webhook_max_bytes=512 * 1024)
         runner, port = await start_web(web, "127.0.0.1", 0, drain_timeout_s=1)
         stack.push_async_callback(runner.cleanup)

@@ -119,9 +119,7 @@ _INTENT_CHANGES: Final[Rules] = {
     "receipt_email": _TEXT,
     "setup_future_usage": _choice("on_session", "off_session"),
     "shipping": _SHIPPING,
-    **_not_simulated(
-        "amount_details excluded_payment_method_types hooks payment_details"
-    ),
+    **_not_simulated("amount_details excluded_payment_method_types hooks payment_details"),
 }
 _CONFIRMATION: Final[Rules] = {
     "error_on_requires_action": _FLAG,

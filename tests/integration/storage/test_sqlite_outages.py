@@ -15,10 +15,14 @@ from gateway.storage.sqlite import SqliteDatabase, connect, sqlite_file
 from gateway.storage.writes import SchemaMissingError, StorageUnavailableError
 from tests.support.payments import payment
 
-pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-
 BEFORE = payment()
 AFTER = replace(BEFORE, last_sequence=2, version=2)
+
+
+@pytest.fixture
+def dialect() -> str:
+    """The one kind of database that these tests are about."""
+    return "sqlite"
 
 
 @pytest.fixture

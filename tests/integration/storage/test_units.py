@@ -152,7 +152,7 @@ async def test_a_guard_that_stands_first_fails_first(database: Database) -> None
 async def test_sums_that_cannot_be_are_refused(database: Database, sums: dict[str, int]) -> None:
     """0 ≤ refunded ≤ captured ≤ authorised ≤ amount: the database itself holds that."""
     await database.commit([insert_payment(PAYMENT)])
-    wrong = payment(version=2, **sums)
+    wrong = payment(PaymentState.AUTHORIZED, version=2, **sums)
 
     with pytest.raises(INTEGRITY_ERRORS):
         await database.commit([update_payment(wrong, read_version=1), insert_entry(ENTRY)])

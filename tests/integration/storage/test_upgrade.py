@@ -69,7 +69,8 @@ def test_migrations_make_the_tables_that_the_code_names(migrated_url: str) -> No
     """Alembic would add nothing to the migrations."""
 
     def compare(connection: sa.Connection) -> Sequence[Any]:
-        return compare_metadata(MigrationContext.configure(connection), metadata)
+        found: Sequence[Any] = compare_metadata(MigrationContext.configure(connection), metadata)
+        return found
 
     assert in_transaction(migrated_url, compare) == []
 

@@ -51,7 +51,7 @@ async def test_an_authorisation_lapses(
     shop: Shop, sandbox: StripeSandbox, changes: dict[str, object], held_days: float
 ) -> None:
     """After its window it is canceled by Stripe itself."""
-    created = await shop.confirmed(capture_method="manual", **changes)
+    created = await shop.confirmed("pm_card_visa", capture_method="manual", **changes)
     sandbox.advance_clock(held_days * _DAY_S - 1)
     assert (await shop.intents.retrieve_async(created.id)).status == "requires_capture"
 
@@ -78,7 +78,7 @@ async def test_an_authorisation_lapses(
 async def test_declines_by_test_method(
     shop: Shop, sandbox: StripeSandbox, method: str, code: str, decline_code: str | None
 ) -> None:
-    """Each declining test method declines for its own reason, and the payment may be tried again."""
+    """Each declines for its own reason, and the payment may be tried again."""
     with pytest.raises(stripe.CardError) as declined:
         await shop.confirmed(method)
 
@@ -91,7 +91,7 @@ async def test_declines_by_test_method(
 
 
 async def test_a_declining_card_can_be_attached(shop: Shop) -> None:
-    """chargeCustomerFail is good until it is charged."""
+    """It is good until it is charged."""
     customer = await shop.customers.create_async()
     method = await shop.methods.attach_async(
         "pm_card_chargeCustomerFail", {"customer": customer.id}

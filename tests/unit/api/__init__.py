@@ -1,0 +1,1 @@
+"""Parsing, writing and failing at the gRPC edge, without a server."""

@@ -10,10 +10,8 @@ import pytest
 from gateway.api import enums
 from gateway.api.payment_messages import NEXT_ACTIONS
 from gateway.api.proposal_service import PRESENTATIONS
-from gateway.api.routing_messages import REASON_OF_REFUSAL
 from gateway.customers.commands import EnsureOutcome
 from gateway.domain.payment import PaymentState
-from gateway.domain.routing import RouteRefusal
 from gateway.payments.commands import CancelReason
 from legacy_bridge.port import OrderState
 from paygate.v1 import customer_service_pb2 as customer_pb
@@ -34,9 +32,7 @@ _PAIRS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "table,ours,theirs", _PAIRS, ids=[ours.__name__ for _, ours, _ in _PAIRS]
-)
+@pytest.mark.parametrize("table,ours,theirs", _PAIRS, ids=[ours.__name__ for _, ours, _ in _PAIRS])
 def test_every_value_has_its_partner(
     table: enums.EnumTable[Any, Any], ours: type[StrEnum], theirs: Any
 ) -> None:
@@ -60,7 +56,6 @@ def test_an_enum_is_read_or_refused() -> None:
 
 
 def test_everything_that_is_written_by_kind_is_total() -> None:
-    """Next actions, presentations and refusals of routing."""
+    """Next actions and presentations."""
     assert set(NEXT_ACTIONS) == set(NextActionKind)
     assert set(PRESENTATIONS) == set(Presentation)
-    assert set(REASON_OF_REFUSAL) == set(RouteRefusal)

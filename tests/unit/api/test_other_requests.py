@@ -114,9 +114,7 @@ def test_a_route_may_be_explained_without_an_amount() -> None:
 
 def test_a_route_wrong_in_everything_names_every_field() -> None:
     """An amount that is set to nothing counts."""
-    wrong = routing_pb.ExplainRouteRequest(
-        customer_id="a b", order_id="a b", amount=MoneyMessage()
-    )
+    wrong = routing_pb.ExplainRouteRequest(customer_id="a b", order_id="a b", amount=MoneyMessage())
     assert set(refused_fields(lambda: routing_service.read_route(wrong))) == {
         "country_code",
         "method",

@@ -97,7 +97,7 @@ def test_a_creation_wrong_in_everything_names_every_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "field", "description"),
+    "changes, field, description",
     [
         ({"request_id": ""}, "request_id", "is required"),
         ({"request_id": "x"}, "request_id", "is no UUID"),
@@ -170,7 +170,7 @@ def test_a_capture_wrong_in_everything_names_every_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "reason"),
+    "given, reason",
     [
         (pb.CANCEL_REASON_UNSPECIFIED, CancelReason.REQUESTED_BY_CUSTOMER),
         (pb.CANCEL_REASON_FRAUDULENT, CancelReason.FRAUDULENT),

@@ -35,7 +35,7 @@ def test_capitals_make_no_other_request_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "problem"),
+    "given, problem",
     [
         ("", "is required"),
         ("not-a-uuid", "is no UUID"),
@@ -135,18 +135,14 @@ def test_an_amount_may_lie_on_either_bound(amount_minor: int) -> None:
     assert values.positive_amount_minor(amount_minor) == amount_minor
 
 
-@pytest.mark.parametrize(
-    "amount_minor", [0, -1, -(2**63), MAX_AMOUNT_MINOR + 1, 2**63 - 1]
-)
+@pytest.mark.parametrize("amount_minor", [0, -1, -(2**63), MAX_AMOUNT_MINOR + 1, 2**63 - 1])
 def test_an_amount_outside_of_the_bounds_is_refused(amount_minor: int) -> None:
     """Zero, negative and too large amounts."""
     with pytest.raises(ValueError, match=r"above 0|at most"):
         values.positive_amount_minor(amount_minor)
 
 
-@pytest.mark.parametrize(
-    ("given", "read"), [(0, 50), (1, 1), (500, 500), (501, 500), (2**31 - 1, 500)]
-)
+@pytest.mark.parametrize("given, read", [(0, 50), (1, 1), (500, 500), (501, 500), (2**31 - 1, 500)])
 def test_a_page_has_at_most_500_rows(given: int, read: int) -> None:
     """0 means 50, more than 500 means 500."""
     assert values.page_size(given) == read

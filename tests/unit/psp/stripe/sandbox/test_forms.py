@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,6 @@ from stripe._encode import _api_encode
 from psp.stripe.sandbox.api_errors import ApiError
 from psp.stripe.sandbox.checking import Kind, Rule, checked
 from psp.stripe.sandbox.forms import Tree, parse_form
-from urllib.parse import urlencode
 
 _NAMES = st.text(st.characters(codec="utf-8", exclude_characters="[]"), min_size=1, max_size=8)
 _TREES = st.recursive(

@@ -22,7 +22,9 @@ _EXPECTED = {
 
 def _intent(status: str = "requires_confirmation", **options: object) -> PaymentIntent:
     card = {"card": dict(options)} if options else {}
-    return PaymentIntent("pi_1", 0, "s", 100, "eur", "manual", ["card"], options=card, status=status)
+    return PaymentIntent(
+        "pi_1", 0, "s", 100, "eur", "manual", ["card"], options=card, status=status
+    )
 
 
 @pytest.mark.parametrize("status", [*sorted(STATUSES), "requires_reauthorization"])

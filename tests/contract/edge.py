@@ -1,0 +1,179 @@
+"""A real gRPC server on this machine, whose use cases do what a test tells them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc.status_pb2 import Status
+
+from gateway.api.server import GrpcEdge, build_grpc_edge
+from gateway.customers.commands import EnsureCustomerCommand, EnsuredLink, EnsureOutcome
+from gateway.domain.payment import Payment, PaymentFilter
+from gateway.domain.routing import RoutingTable
+from gateway.errors import PaygateError, Reason
+from gateway.orders.view import OrderView
+from gateway.payments.commands import (
+    CancelPaymentCommand,
+    CapturePaymentCommand,
+    CreatedPayment,
+    CreatePaymentCommand,
+    EventPage,
+    PaymentPage,
+    WatchStep,
+)
+from gateway.proposals.proposal import Proposal, ProposalQuery
+from psp.port import CapturePolicy, NextAction, NextActionKind
+from tests.support.payments import draft, payment
+from tests.support.tables import ROUTING_TABLE
+
+M = TypeVar("M", bound=Message)
+CLIENT_SECRET = "pi_1_secret_topsecret"
+
+
+@dataclass
+class FakePayments:
+    """Answers with one payment and remembers what it was asked."""
+
+    behave: Callable[[], Awaitable[None]] | None = None
+    """Runs inside of every call; may raise or wait."""
+    seen: list[Any] = field(default_factory=list)
+    remaining_s: list[float | None] = field(default_factory=list)
+    steps: list[WatchStep] = field(default_factory=list)
+    watch_closed: bool = False
+    payments: list[Payment] = field(default_factory=lambda: [payment()])
+
+    async def create(
+        self, command: CreatePaymentCommand, remaining_s: float | None
+    ) -> CreatedPayment:
+        await self._act(command, remaining_s)
+        action = NextAction(NextActionKind.CONFIRM, client_secret=CLIENT_SECRET)
+        return CreatedPayment(payment(), action)
+
+    async def capture(self, command: CapturePaymentCommand, remaining_s: float | None) -> Payment:
+        await self._act(command, remaining_s)
+        return payment()
+
+    async def cancel(self, command: CancelPaymentCommand, remaining_s: float | None) -> Payment:
+        await self._act(command, remaining_s)
+        return payment()
+
+    async def get(self, payment_id: str) -> Payment:
+        await self._act(payment_id)
+        return payment(id=payment_id)
+
+    async def list(self, wanted: PaymentFilter, before_id: str, page_size: int) -> PaymentPage:
+        await self._act((wanted, before_id, page_size))
+        return PaymentPage(self.payments[:page_size], has_more=len(self.payments) > page_size)
+
+    async def events(self, payment_id: str, after_sequence: int, page_size: int) -> EventPage:
+        await self._act((payment_id, after_sequence, page_size))
+        left = [step.entry for step in self.steps if step.entry.sequence > after_sequence]
+        return EventPage(left[:page_size], has_more=len(left) > page_size)
+
+    async def watch(self, payment_id: str, after_sequence: int) -> AsyncIterator[WatchStep]:
+        try:
+            for step in self.steps:
+                yield step
+            await self._act((payment_id, after_sequence))
+        finally:
+            self.watch_closed = True
+
+    async def _act(self, asked: object, remaining_s: float | None = None) -> None:
+        self.seen.append(asked)
+        self.remaining_s.append(remaining_s)
+        if self.behave is not None:
+            await self.behave()
+
+
+class FakeCustomers:
+    async def ensure(
+        self, command: EnsureCustomerCommand, remaining_s: float | None
+    ) -> tuple[EnsuredLink, ...]:
+        return (EnsuredLink("stripe_eu", "cus_1", EnsureOutcome.UNCHANGED),)
+
+
+class FakeProposals:
+    async def propose(self, query: ProposalQuery) -> Proposal:
+        return Proposal([], [], [], CapturePolicy.AT_ORDER)
+
+
+class FakeOrders:
+    async def get(self, order_id: str) -> OrderView:
+        if order_id != "order-1":
+            raise PaygateError(Reason.ORDER_NOT_FOUND, f"no order {order_id}")
+        return OrderView(draft(), [payment()], "the shopper")
+
+
+@dataclass
+class FakeRouting:
+    table: RoutingTable = ROUTING_TABLE
+
+
+@dataclass
+class FakeUseCases:
+    payments: FakePayments = field(default_factory=FakePayments)
+    customers: FakeCustomers = field(default_factory=FakeCustomers)
+    proposals: FakeProposals = field(default_factory=FakeProposals)
+    orders: FakeOrders = field(default_factory=FakeOrders)
+    routing: FakeRouting = field(default_factory=FakeRouting)
+
+
+@dataclass
+class EdgeOptions:
+    max_message_bytes: int = 64 * 1024
+    reflection: bool = True
+    channelz: bool = False
+
+
+@dataclass
+class CountedRpcs:
+    finished: list[tuple[str, str, float]] = field(default_factory=list)
+
+    def observe_rpc(self, method: str, code: str, duration_s: float) -> None:
+        self.finished.append((method, code, duration_s))
+
+
+@dataclass
+class RunningEdge:
+    """A server that answers, and a channel to it."""
+
+    channel: grpc.aio.Channel
+    edge: GrpcEdge
+    use_cases: FakeUseCases
+    counted: CountedRpcs
+
+    @property
+    def payments(self) -> FakePayments:
+        return self.use_cases.payments
+
+
+@asynccontextmanager
+async def running_edge(**options: Any) -> AsyncIterator[RunningEdge]:
+    """Serve until the context ends."""
+    use_cases, counted = FakeUseCases(), CountedRpcs()
+    edge = build_grpc_edge(use_cases, EdgeOptions(**options), counted)
+    port = await edge.start("127.0.0.1", 0)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield RunningEdge(channel, edge, use_cases, counted)
+    await edge.stop(0)
+
+
+def rich_status(error: grpc.aio.AioRpcError) -> Status:
+    """Return the google.rpc.Status that came with an error."""
+    trailers = dict(error.trailing_metadata() or ())
+    details = trailers["grpc-status-details-bin"]
+    assert isinstance(details, bytes)
+    return Status.FromString(details)
+
+
+def detail(status: Status, kind: type[M]) -> M:
+    """Return the one detail of a kind."""
+    found = kind()
+    (packed,) = [each for each in status.details if each.Is(kind.DESCRIPTOR)]
+    packed.Unpack(found)
+    return found

@@ -1,0 +1,1 @@
+"""EnsureCustomer over real databases and a PSP in memory."""

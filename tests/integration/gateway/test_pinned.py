@@ -1,0 +1,85 @@
+"""A payment stays with the account that created it, whatever routing says today."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from gateway.domain.payment import PaymentState
+from gateway.domain.requests import RequestKey
+from gateway.domain.routing import RoutingTable
+from gateway.errors import PaygateError, Reason
+from gateway.payments.commands import CancelPaymentCommand, CapturePaymentCommand
+from gateway.routing.source import RoutingSource
+from gateway.storage.payments import update_payment
+from legacy_bridge.port import OrderState
+from tests.support.payments import payment
+from tests.support.rig import ACCOUNT, Rig, creation
+
+
+def _retired(table: RoutingTable) -> RoutingTable:
+    account = replace(table.accounts[ACCOUNT], retired=True)
+    return replace(table, accounts={ACCOUNT: account}, digest="another")
+
+
+async def test_a_retired_account_sees_its_payments_through(rig: Rig) -> None:
+    """Its webhook, capture and cancel go on; a new payment is refused."""
+    await rig.draft()
+    captured = await rig.create(country_code="ES")
+    await rig.draft("order-2")
+    canceled = await rig.create(request_id="request-2", order_id="order-2", country_code="ES")
+    rig.routing = RoutingSource(_retired(rig.routing.table))
+    rig.restart()
+
+    await rig.confirm(captured)
+    await rig.settle()
+    after_capture = await rig.application.payments.capture(
+        CapturePaymentCommand(RequestKey("tests", "CapturePayment", "c"), captured.payment.id), None
+    )
+    after_cancel = await rig.application.payments.cancel(
+        CancelPaymentCommand(RequestKey("tests", "CancelPayment", "x"), canceled.payment.id), None
+    )
+    with pytest.raises(PaygateError) as refused:
+        await rig.application.payments.create(creation("request-3"), None)
+
+    assert after_capture.state is PaymentState.CAPTURED
+    assert after_cancel.state is PaymentState.CANCELED
+    assert await rig.order_state() is OrderState.RELEASED
+    assert refused.value.reason is Reason.ACCOUNT_RETIRED
+    assert {after_capture.psp_account, after_cancel.psp_account} == {ACCOUNT}
+
+
+async def test_a_replay_is_answered_although_the_rules_have_changed(rig: Rig) -> None:
+    """What was answered once stays answered."""
+    first = await rig.create()
+    rig.routing = RoutingSource(_retired(rig.routing.table))
+    rig.restart()
+
+    assert await rig.create() == first
+
+
+async def test_an_account_that_left_the_configuration_is_named(rig: Rig) -> None:
+    """Nothing is sent anywhere else: an operator has to bring the account back."""
+    await rig.draft()
+    created = await rig.create(country_code="ES")
+    elsewhere = rig.application.doors.providers
+    elsewhere.pop(ACCOUNT)  # type: ignore[attr-defined]  # the rig gives a dict
+
+    with pytest.raises(PaygateError) as refused:
+        await rig.application.payments.cancel(
+            CancelPaymentCommand(RequestKey("tests", "CancelPayment", "x"), created.payment.id),
+            None,
+        )
+
+    assert refused.value.reason is Reason.PSP_MISCONFIGURED
+    assert ACCOUNT in refused.value.message
+
+
+def test_no_update_names_the_account() -> None:
+    """The statement that stores a change cannot move a payment to another account."""
+    write = update_payment(payment(), read_version=1)
+
+    assert isinstance(write.statement, sa.Update)
+    assert "psp_account" not in str(write.statement)
