@@ -65,7 +65,7 @@ def sdk_call(stub_port: int) -> Call:
 
     async def call() -> object:
         return await client.v1.payment_intents.create_async(
-            {"amount": AMOUNT_MINOR, "currency": CURRENCY, "payment_method_types": ["card"]},
+            {"amount": AMOUNT_MINOR, "currency": CURRENCY, "allowed_payment_method_types": ["card"]},
             {"idempotency_key": f"benchmark-{next(counter)}"},
         )
 

@@ -45,12 +45,15 @@ async def other(migrated_url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-async def waiting_backend(other: asyncpg.Connection) -> int:
-    """Return the process that waits for a lock, as soon as there is one."""
-    while (found := await other.fetchval(WAITING)) is None:  # noqa: ASYNC110 - no event tells us
+async def waiting_backend(other: asyncpg.Connection, commit: asyncio.Task[None]) -> int:
+    """Return the process in which a commit waits for a lock, as soon as it does."""
+    while not commit.done():  # noqa: ASYNC110 - no event tells us
+        # A transaction sees the activity as it was when it first looked, until told otherwise.
+        await other.execute("SELECT pg_stat_clear_snapshot()")
+        if (pid := await other.fetchval(WAITING)) is not None:
+            return int(pid)
         await asyncio.sleep(0.01)
-    pid: int = found
-    return pid
+    pytest.fail(f"the commit did not wait for the lock: {commit}")
 
 
 async def test_an_unreachable_server_is_unavailable() -> None:
@@ -91,7 +94,7 @@ async def test_a_connection_that_breaks_in_a_unit_is_unavailable(
     await transaction.start()
     await other.execute(LOCK)
     commit = asyncio.create_task(database.commit([update_payment(AFTER, read_version=1)]))
-    await other.execute("SELECT pg_terminate_backend($1)", await waiting_backend(other))
+    await other.execute("SELECT pg_terminate_backend($1)", await waiting_backend(other, commit))
 
     with pytest.raises(StorageUnavailableError):
         await commit
@@ -110,7 +113,7 @@ async def test_a_canceled_unit_leaves_the_pool_usable(
     await transaction.start()
     await other.execute(LOCK)
     commit = asyncio.create_task(database.commit([update_payment(AFTER, read_version=1)]))
-    await waiting_backend(other)
+    await waiting_backend(other, commit)
 
     commit.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -146,7 +149,7 @@ async def test_a_pool_that_is_used_up_is_unavailable(
     await transaction.start()
     await other.execute(LOCK)
     holder = asyncio.create_task(impatient.commit([update_payment(AFTER, read_version=1)]))
-    await waiting_backend(other)
+    await waiting_backend(other, holder)
     impatient._engine.sync_engine.pool._timeout = 0.05  # type: ignore[attr-defined] # noqa: SLF001 - the pool alone is to be impatient
 
     with pytest.raises(StorageUnavailableError, match="cannot connect"):

@@ -66,20 +66,21 @@ async def test_a_refusal_before_execution_is_not_kept(shop: Shop) -> None:
 
 async def test_a_key_under_way_is_in_use(shop: Shop, sandbox: StripeSandbox) -> None:
     """While the first request is not answered, a second under its key gets 409."""
-    sandbox.inject("delay_before", delay_s=0.2)
-    slow = asyncio.create_task(
-        shop.intents.create_async(parameters(), {"idempotency_key": "key-1"})
+    # Whichever arrives first is delayed, and holds the key while the other one asks.
+    sandbox.inject("delay_before", delay_s=0.5)
+
+    outcomes = await asyncio.gather(
+        *(shop.intents.create_async(parameters(), {"idempotency_key": "key-1"}) for _ in range(2)),
+        return_exceptions=True,
     )
-    await asyncio.sleep(0.05)
 
-    with pytest.raises(stripe.APIError) as conflict:
-        await shop.intents.create_async(parameters(), {"idempotency_key": "key-1"})
-
-    assert conflict.value.http_status == 409
-    assert conflict.value.error is not None
-    assert conflict.value.error.code == "idempotency_key_in_use"
-    assert (await slow).amount == 2000
-    assert len((await shop.intents.list_async()).data) == 1
+    made = [outcome for outcome in outcomes if isinstance(outcome, stripe.PaymentIntent)]
+    (conflict,) = [outcome for outcome in outcomes if isinstance(outcome, stripe.APIError)]
+    assert conflict.error is not None
+    assert (conflict.http_status, conflict.error.code) == (409, "idempotency_key_in_use")
+    assert [intent.id for intent in made] == [
+        intent.id for intent in (await shop.intents.list_async()).data
+    ]
 
 
 async def test_a_key_is_for_one_endpoint(shop: Shop) -> None:
