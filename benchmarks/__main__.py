@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,11 +67,12 @@ def run_on(database: str, folder: Path, seconds: float, in_flight: int) -> None:
         }
         with (
             running("stub", stub_port),
-            running("echo", echo_port),
-            running("gateway", gateway_port, environment),
+            running("echo", echo_port) as echo_id,
+            running("gateway", gateway_port, environment) as gateway_id,
         ):
+            ids = {"echo": echo_id, "gateway": gateway_id, "SDK": os.getpid()}
             measured = uvloop.run(
-                measure_all(stub_port, echo_port, gateway_port, seconds, in_flight)
+                measure_all(stub_port, echo_port, gateway_port, ids, seconds, in_flight)
             )
     print_table(database, measured, in_flight)
 
@@ -86,22 +88,31 @@ def database_url(database: str, folder: Path) -> Iterator[str]:
 
 
 async def measure_all(
-    stub_port: int, echo_port: int, gateway_port: int, seconds: float, in_flight: int
+    stub_port: int,
+    echo_port: int,
+    gateway_port: int,
+    ids: Mapping[str, int],
+    seconds: float,
+    in_flight: int,
 ) -> dict[str, Measured]:
     """Measure one thing after the other, each with both cores to itself."""
     created: list[str] = []
 
     async def one(name: str, call: Call) -> Measured:
+        process_id = ids.get(name, ids["gateway"])
         with console.status(f"{name}: {seconds:g} s with {in_flight} in flight"):
-            return await measure(call, in_flight=in_flight, warm_up_s=1.0, run_s=seconds)
+            return await measure(
+                call, process_id, in_flight=in_flight, warm_up_s=1.0, run_s=seconds
+            )
 
     async with (
         grpc.aio.insecure_channel(f"127.0.0.1:{echo_port}") as echo_channel,
         grpc.aio.insecure_channel(f"127.0.0.1:{gateway_port}") as channel,
+        sdk_call(stub_port) as create_by_sdk,
     ):
         return {
             "echo": await one("echo", echo_call(echo_channel)),
-            "SDK": await one("SDK", sdk_call(stub_port)),
+            "SDK": await one("SDK", create_by_sdk),
             "CreatePayment": await one("CreatePayment", creation_call(channel, created.append)),
             "GetPayment": await one("GetPayment", reading_call(channel, created[-1000:])),
         }
@@ -111,7 +122,7 @@ def print_table(database: str, measured: dict[str, Measured], in_flight: int) ->
     """Print figures and ratios."""
     beside = {"GetPayment": "echo", "CreatePayment": "SDK"}
     table = Table(title=f"{database}, {in_flight} calls in flight")
-    for column in ("what", "calls/s", "p50 ms", "p99 ms", "ratio", "target"):
+    for column in ("what", "calls/s", "p50 ms", "p99 ms", "cpu ms", "ratio", "target"):
         table.add_column(column, justify="left" if column == "what" else "right")
     for name, figures in measured.items():
         peer = beside.get(name)
@@ -121,6 +132,7 @@ def print_table(database: str, measured: dict[str, Measured], in_flight: int) ->
             f"{figures.per_second:,.0f}",
             f"{figures.p50_ms:.2f}",
             f"{figures.p99_ms:.2f}",
+            f"{figures.cpu_ms:.2f}",
             ratio,
             f"{TARGETS[name]:.2f}" if name in TARGETS else "",
         )

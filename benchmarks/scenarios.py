@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
@@ -54,22 +55,31 @@ def echo_call(channel: grpc.aio.Channel) -> Call:
     return lambda: method(message)
 
 
-def sdk_call(stub_port: int) -> Call:
-    """Return a call of the stub through Stripe's own SDK, as a program without Paygate makes it."""
+@asynccontextmanager
+async def sdk_call(stub_port: int) -> AsyncIterator[Call]:
+    """Give a call of the stub through Stripe's own SDK, as a program without Paygate makes it."""
+    http = stripe.AIOHTTPClient()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
     client = stripe.StripeClient(
         "sk_test_benchmark",
         base_addresses={"api": f"http://127.0.0.1:{stub_port}"},
-        http_client=stripe.AIOHTTPClient(),  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
+        http_client=http,
     )
     counter = itertools.count()
 
     async def call() -> object:
         return await client.v1.payment_intents.create_async(
-            {"amount": AMOUNT_MINOR, "currency": CURRENCY, "allowed_payment_method_types": ["card"]},
+            {
+                "amount": AMOUNT_MINOR,
+                "currency": CURRENCY,
+                "allowed_payment_method_types": ["card"],
+            },
             {"idempotency_key": f"benchmark-{next(counter)}"},
         )
 
-    return call
+    try:
+        yield call
+    finally:
+        await http.close_async()  # type: ignore[no-untyped-call]  # as above
 
 
 def creation_call(channel: grpc.aio.Channel, created: Callable[[str], None]) -> Call:

@@ -71,6 +71,7 @@ class Application:
     inbox: Inbox
     workers: Workers
     shield: Shield
+    signals: PaymentSignals
 
 
 def wire(doors: Doors, routing: RoutingSource, settings: Settings) -> Application:
@@ -119,6 +120,7 @@ def wire(doors: Doors, routing: RoutingSource, settings: Settings) -> Applicatio
         inbox=Inbox(database, providers, clock, arrivals),
         workers=Workers(jobs, settings.worker_poll_interval_s),
         shield=shield,
+        signals=signals,
     )
 
 

@@ -6,8 +6,10 @@ Exit codes: 0 success, 1 ran with a negative answer, 2 wrong usage or configurat
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -67,20 +69,35 @@ def serve(
 
     from gateway.server import serve as run  # noqa: PLC0415 - as above
 
-    settings = _serve_settings(with_sandbox, config, json_output)
-    return uvloop.run(run(settings, with_sandbox=with_sandbox))
-
-
-def _serve_settings(with_sandbox: bool, config: Path | None, json_output: bool) -> Settings:
     given: dict[str, Any] = {}
     if config is not None:
         given["config_file"] = config
     if json_output:
         given["log_format"] = "json"
     settings = load_settings(**given)
-    if with_sandbox and "config_file" not in settings.model_fields_set:
-        return settings.model_copy(update={"config_file": SANDBOX_CONFIG_FILE})
-    return settings
+    if not with_sandbox:
+        return uvloop.run(run(settings, with_sandbox=False))
+    with _beside_a_sandbox(settings) as played:
+        return uvloop.run(run(played, with_sandbox=True))
+
+
+@contextmanager
+def _beside_a_sandbox(settings: Settings) -> Iterator[Settings]:
+    """Fill in what was not set: the sandbox's configuration, and databases that end with it.
+
+    The sandbox forgets its books when it ends, and begins its ids anew: a gateway that remembered
+    would know customers and payments that are not there.
+    """
+    with TemporaryDirectory(prefix="paygate-serve-") as folder:
+        own = {
+            "config_file": SANDBOX_CONFIG_FILE,
+            "database_url": f"sqlite+aiosqlite:///{folder}/paygate.db",
+            "back_office_url": f"sqlite+aiosqlite:///{folder}/back_office.db",
+        }
+        chosen = settings.model_fields_set
+        yield settings.model_copy(
+            update={name: value for name, value in own.items() if name not in chosen}
+        )
 
 
 @app.command()

@@ -59,6 +59,7 @@ async def running_gateway(
         edge = build_grpc_edge(application, settings, metrics)
         grpc_port = await edge.start(settings.grpc_host, settings.grpc_port)
         stack.push_async_callback(edge.stop, settings.shutdown_grace_s)
+        stack.callback(application.signals.close)  # followers would use up the whole grace
         yield RunningGateway(
             application,
             edge,

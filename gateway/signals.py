@@ -37,11 +37,20 @@ class PaymentSignals:
 
     def __init__(self) -> None:
         self._watchers: defaultdict[str, set[Wake]] = defaultdict(set)
+        self.closed = False
+        """Whether this process is ending, and those who follow should follow elsewhere."""
 
     def changed(self, payment_id: str) -> None:
         """The payment has new journal lines."""
         for watcher in self._watchers.get(payment_id, ()):
             watcher.set()
+
+    def close(self) -> None:
+        """Wake everybody: this process is ending."""
+        self.closed = True
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.set()
 
     @contextmanager
     def watching(self, payment_id: str) -> Iterator[Wake]:

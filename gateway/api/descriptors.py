@@ -40,15 +40,17 @@ class DescriptorIndex:
         }
 
     def named(self, name: str) -> list[FileDescriptorProto]:
-        """Return a file and, after it, all that it imports."""
-        found = {name: self._files[name]}
-        waiting = list(found[name].dependency)
-        while waiting:
-            imported = self._files[waiting.pop(0)]
-            if imported.name not in found:
-                found[imported.name] = imported
-                waiting += imported.dependency
-        return list(found.values())
+        """Return a file and all that it imports, each before what it imports itself."""
+        found: dict[str, FileDescriptorProto] = {}
+        self._collect(name, found)
+        return list(reversed(found.values()))
+
+    def _collect(self, name: str, found: dict[str, FileDescriptorProto]) -> None:
+        proto = self._files[name]
+        for imported in proto.dependency:
+            if imported not in found:
+                self._collect(imported, found)
+        found[name] = proto
 
     def containing(self, symbol: str) -> list[FileDescriptorProto]:
         """Return the file that declares a symbol, and its imports."""
@@ -82,12 +84,13 @@ def module_files(descriptor: FileDescriptor) -> list[FileDescriptorProto]:
 def reflection_v1_file(v1alpha: FileDescriptor) -> FileDescriptorProto:
     """Return grpc.reflection.v1: the same messages as v1alpha's under another package."""
     (alpha,) = module_files(v1alpha)
-    text = alpha.SerializeToString()
-    proto = FileDescriptorProto.FromString(text)
+    proto = FileDescriptorProto()
+    proto.CopyFrom(alpha)
     proto.name = "grpc/reflection/v1/reflection.proto"
     proto.package = _REFLECTION_V1
     for field in (field for message in proto.message_type for field in message.field):
-        field.type_name = _as_v1(field.type_name)
+        if field.type_name:  # only messages and enums have one
+            field.type_name = _as_v1(field.type_name)
     for method in (method for service in proto.service for method in service.method):
         method.input_type = _as_v1(method.input_type)
         method.output_type = _as_v1(method.output_type)

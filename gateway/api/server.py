@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 import grpc
+from google.rpc import error_details_pb2
 from grpc_channelz.v1 import channelz, channelz_pb2
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
@@ -172,7 +173,8 @@ def _add_services(server: grpc.aio.Server, use_cases: UseCases) -> None:
 
 def _descriptors() -> DescriptorIndex:
     """Return the files of every service that may be shown; the contract's win over modules'."""
-    modules = (health_pb2, channelz_pb2, reflection_pb2)
+    # The error details are asked for by tools that show an error to a person.
+    modules = (health_pb2, channelz_pb2, reflection_pb2, error_details_pb2)
     return DescriptorIndex(
         [
             *(proto for module in modules for proto in module_files(module.DESCRIPTOR)),

@@ -20,7 +20,7 @@ from gateway.domain.operation_rules import (
 from gateway.domain.requests import StoredRequest
 from gateway.domain.route_rules import explain, route
 from gateway.domain.routing import RouteQuery, RoutingTable
-from gateway.errors import PaygateError, Reason
+from gateway.errors import FieldViolation, PaygateError, Reason
 from gateway.payments.books import PaymentBooks
 from gateway.payments.commands import CreatedPayment, CreatePaymentCommand
 from gateway.payments.replay import Replays
@@ -32,6 +32,7 @@ from gateway.shield import Shield
 from gateway.storage.operations import insert_operation
 from gateway.storage.requests import insert_request
 from gateway.storage.writes import AlreadyExistsError
+from psp.methods import MethodTraits, Presentation
 
 _NO_ALIAS = AliasReference("", "")
 
@@ -97,6 +98,7 @@ class PaymentCreation:
         table = self._routing.table
         alias = _alias_of(command)
         account = _account_for(command, alias, table)
+        _require_return_url(command, table.accounts[account].methods[command.method])
         psp_customer = await self._psp_customer(command, account)
         parameters = {
             PSP_CUSTOMER: psp_customer,
@@ -171,3 +173,13 @@ def _account_for(command: CreatePaymentCommand, alias: AliasReference, table: Ro
     if account is None:
         raise refusal_error(explain(table, query).refused_steps)
     return account
+
+
+def _require_return_url(command: CreatePaymentCommand, traits: MethodTraits) -> None:
+    """Refuse a payment whose shopper leaves for the PSP and could not come back."""
+    leaves = traits.presentation is Presentation.REDIRECT and not command.off_session
+    if leaves and not command.return_url:
+        message = f"{command.method} sends the browser to the PSP: say where it comes back to"
+        raise PaygateError(
+            Reason.INVALID_FIELDS, message, fields=[FieldViolation("return_url", message)]
+        )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from gateway.domain.payment import Payment, PaymentFilter
+from gateway.errors import PaygateError, Reason
 from gateway.payments.books import PaymentBooks
 from gateway.payments.commands import EventPage, PaymentPage, WatchStep
 from gateway.signals import PaymentSignals
@@ -41,7 +42,10 @@ class PaymentReading:
         return EventPage(found[:page_size], has_more=len(found) > page_size)
 
     async def watch(self, payment_id: str, after_sequence: int) -> AsyncIterator[WatchStep]:
-        """Follow the journal until the payment is final; raises PAYMENT_NOT_FOUND."""
+        """Follow the journal until the payment is final.
+
+        Raises `PaygateError`: PAYMENT_NOT_FOUND, and SHUTTING_DOWN when this process ends first.
+        """
         with self._signals.watching(payment_id) as wake:
             while True:
                 # Read before the lines: a final payment whose journal has no more gets none.
@@ -57,5 +61,16 @@ class PaymentReading:
                         yield WatchStep(entry, payment)
                 elif final:
                     return
+                elif self._signals.closed:
+                    raise _shutting_down(payment_id, after_sequence)
                 else:
                     await wake.wait(_LOOK_EVERY_S)
+
+
+def _shutting_down(payment_id: str, after_sequence: int) -> PaygateError:
+    return PaygateError(
+        Reason.SHUTTING_DOWN,
+        f"this replica is shutting down: watch {payment_id} again after {after_sequence}",
+        metadata={"payment_id": payment_id, "after_sequence": str(after_sequence)},
+        retry_after_s=0.0,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -44,7 +45,7 @@ class FakePayments:
     seen: list[Any] = field(default_factory=list)
     remaining_s: list[float | None] = field(default_factory=list)
     steps: list[WatchStep] = field(default_factory=list)
-    watch_closed: bool = False
+    watch_closed: asyncio.Event = field(default_factory=asyncio.Event)
     payments: list[Payment] = field(default_factory=lambda: [payment()])
 
     async def create(
@@ -81,7 +82,7 @@ class FakePayments:
                 yield step
             await self._act((payment_id, after_sequence))
         finally:
-            self.watch_closed = True
+            self.watch_closed.set()
 
     async def _act(self, asked: object, remaining_s: float | None = None) -> None:
         self.seen.append(asked)
@@ -163,6 +164,12 @@ async def running_edge(**options: Any) -> AsyncIterator[RunningEdge]:
     await edge.stop(0)
 
 
+async def raw_call(running: RunningEdge, path: str, data: bytes) -> object:
+    """Send bytes as they are and return the first answer, whether the method streams or not."""
+    method: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = running.channel.unary_stream(path)
+    return await method(data).read()
+
+
 def rich_status(error: grpc.aio.AioRpcError) -> Status:
     """Return the google.rpc.Status that came with an error."""
     trailers = dict(error.trailing_metadata() or ())
@@ -174,6 +181,5 @@ def rich_status(error: grpc.aio.AioRpcError) -> Status:
 def detail(status: Status, kind: type[M]) -> M:
     """Return the one detail of a kind."""
     found = kind()
-    (packed,) = [each for each in status.details if each.Is(kind.DESCRIPTOR)]
-    packed.Unpack(found)
+    assert [packed.Unpack(found) for packed in status.details].count(True) == 1
     return found

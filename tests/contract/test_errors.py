@@ -15,7 +15,7 @@ from paygate.v1 import routing_service_pb2 as routing_pb
 from paygate.v1.payment_service_pb2_grpc import PaymentServiceStub
 from paygate.v1.routing_service_pb2_grpc import RoutingServiceStub
 from psp.errors import RateLimitedError
-from tests.contract.edge import RunningEdge, detail, rich_status, running_edge
+from tests.contract.edge import RunningEdge, detail, raw_call, rich_status, running_edge
 from tests.contract.test_answers import _step
 from tests.support.payments import payment
 from tests.unit.api.requests import capture_request, create_request
@@ -57,14 +57,14 @@ async def test_every_violation_arrives_at_once(running: RunningEdge) -> None:
 
 async def test_a_refusal_arrives_with_its_details(running: RunningEdge) -> None:
     """Code, message and details agree, as google.rpc.Status demands."""
-    _raises(running, PaygateError(Reason.PAYMENT_STATE, "is captured – schon", metadata={"a": "b"}))
+    _raises(running, PaygateError(Reason.PAYMENT_STATE, "is captured, déjà", metadata={"a": "b"}))
     error = await _failed_get(running)
     status = rich_status(error)
     assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
     assert (status.code, status.message) == (9, error.details())
     assert detail(status, ErrorInfo).metadata == {"a": "b"}
     (violation,) = detail(status, PreconditionFailure).violations
-    assert violation.description == "is captured – schon"
+    assert violation.description == "is captured, déjà"
 
 
 async def test_waiting_is_told_to_callers_and_to_grpc(running: RunningEdge) -> None:
@@ -104,7 +104,7 @@ async def test_a_stream_fails_with_details_too(running: RunningEdge) -> None:
         await anext(aiter(stream))
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert detail(rich_status(caught.value), ErrorInfo).reason == "STORAGE_UNAVAILABLE"
-    assert running.payments.watch_closed
+    assert running.payments.watch_closed.is_set()
 
 
 async def test_a_stream_refuses_a_malformed_request(running: RunningEdge) -> None:
@@ -134,12 +134,8 @@ async def test_bytes_that_are_no_message_are_the_callers_mistake(
     running: RunningEdge, method: str, data: bytes
 ) -> None:
     """INVALID_ARGUMENT with details, and no text of the parser's."""
-    path = f"/paygate.v1.PaymentService/{method}"
-    streams = method == "WatchPayment"
-    raw = running.channel.unary_stream(path) if streams else running.channel.unary_unary(path)
-    call = raw(data)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await (call.read() if isinstance(call, grpc.aio.UnaryStreamCall) else call)
+        await raw_call(running, f"/paygate.v1.PaymentService/{method}", data)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert detail(rich_status(caught.value), ErrorInfo).reason == "INVALID_FIELDS"
     assert "DecodeError" not in (caught.value.details() or "")
@@ -159,7 +155,7 @@ async def test_an_oversized_message_is_refused() -> None:
 async def test_an_unknown_method_is_unimplemented(running: RunningEdge) -> None:
     """A newer client's method is not ours."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await running.channel.unary_unary("/paygate.v1.PaymentService/Refund")(b"")
+        await raw_call(running, "/paygate.v1.PaymentService/Refund", b"")
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
@@ -194,7 +190,6 @@ async def test_a_caller_who_goes_away_cancels_the_work(
     await began.wait()
     call.cancel()
     await cancelled.wait()
-    await running.edge.stop(None)
     (line,) = lines
     assert (line["event"], line["code"], line["log_level"]) == ("rpc", "CANCELLED", "info")
     assert "reason" not in line
@@ -219,7 +214,6 @@ async def test_a_caller_whose_time_is_over_is_told_apart(
         await PaymentServiceStub(running.channel).GetPayment(_GET, timeout=0.2)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     await cancelled.wait()
-    await running.edge.stop(None)
     assert [line["code"] for line in lines] == ["DEADLINE_EXCEEDED"]
 
 
@@ -236,6 +230,5 @@ async def test_a_follower_who_goes_away_ends_the_stream(
     stream = PaymentServiceStub(running.channel).WatchPayment(_WATCH)
     await anext(aiter(stream))
     stream.cancel()
-    await running.edge.stop(None)
-    assert running.payments.watch_closed
+    await running.payments.watch_closed.wait()
     assert [line["code"] for line in lines] == ["CANCELLED"]

@@ -32,7 +32,7 @@ async def _ask(
         request_serializer=pb.ServerReflectionRequest.SerializeToString,
         response_deserializer=pb.ServerReflectionResponse.FromString,
     )
-    return [answer async for answer in method(requests)]
+    return [answer async for answer in method(iter(requests))]
 
 
 async def _files(

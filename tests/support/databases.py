@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -19,6 +20,8 @@ from gateway.storage.upgrade import upgrade
 T = TypeVar("T")
 
 DIALECTS: Final = ("sqlite", "postgresql")
+INTEGRITY_ERRORS: Final = (sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError)
+"""What the drivers say of a broken rule that is no unique key: a fault, not an outcome."""
 
 
 class Databases(Protocol):

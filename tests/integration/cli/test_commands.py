@@ -14,7 +14,7 @@ from types import ModuleType
 
 import pytest
 
-from gateway.settings import SANDBOX_CONFIG_FILE, Settings
+from gateway.settings import SANDBOX_CONFIG_FILE, Settings, load_settings
 from gateway.storage.writes import StorageUnavailableError
 from tests.integration.cli.conftest import Run
 
@@ -86,6 +86,22 @@ def test_the_sandbox_brings_its_configuration(
     ((settings, with_sandbox),) = server.calls
     assert with_sandbox
     assert settings.config_file == Path(expected)
+
+
+def test_beside_a_sandbox_the_databases_are_new(
+    run: Run, server: _Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sandbox remembers nothing of an earlier run, so neither may the gateway; its own stay."""
+    run("serve", "--with-sandbox")
+    run("serve", "--with-sandbox")
+    monkeypatch.setenv("PAYGATE_DATABASE_URL", "sqlite+aiosqlite:///mine.db")
+    run("serve", "--with-sandbox")
+
+    first, second, third = (settings for settings, _ in server.calls)
+    urls = {first.database_url, first.back_office_url, second.database_url, second.back_office_url}
+    assert len(urls) == 4
+    assert not urls & {load_settings().database_url, load_settings().back_office_url}
+    assert third.database_url == "sqlite+aiosqlite:///mine.db"
 
 
 def test_serve_logs_json_on_demand(run: Run, server: _Server) -> None:

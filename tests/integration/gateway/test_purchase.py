@@ -10,7 +10,13 @@ from gateway.errors import PaygateError, Reason
 from gateway.payments.commands import CancelPaymentCommand, CapturePaymentCommand
 from legacy_bridge.port import OrderState
 from psp.money import Money
-from psp.port import CapturePolicy, FailureCategory, ReviewStatus
+from psp.port import (
+    CapturePolicy,
+    FailureCategory,
+    NextActionKind,
+    PaymentMethod,
+    ReviewStatus,
+)
 from tests.support.rig import Rig
 
 
@@ -218,3 +224,49 @@ async def test_a_payment_of_another_amount_does_not_release(rig: Rig) -> None:
     order = await rig.application.orders.get("order-1")
     assert order.order.state is OrderState.HELD
     assert "19.99 EUR" in order.waiting_for
+
+
+async def test_paypal_by_redirect(rig: Rig) -> None:
+    """The browser is sent to PayPal and comes back; the webhook, not the return, releases."""
+    await rig.draft()
+    created = await rig.create(
+        method=PaymentMethod.PAYPAL, return_url="https://shop.example/thanks"
+    )
+    assert created.next_action is not None
+    assert created.next_action.kind is NextActionKind.REDIRECT
+    assert created.next_action.url
+
+    came_back = rig.sandbox.paypal(rig.intents()[0]["id"], "approve")
+    await rig.settle()
+
+    payment = await rig.application.payments.get(created.payment.id)
+    assert came_back.startswith("https://shop.example/thanks")
+    assert payment.state is PaymentState.CAPTURED
+    assert await rig.releases() == 1
+
+
+async def test_a_redirect_needs_a_way_back(rig: Rig) -> None:
+    """Without a return_url the shopper would be stranded: refused, nothing done."""
+    with pytest.raises(PaygateError) as refused:
+        await rig.create(method=PaymentMethod.PAYPAL)
+
+    assert [violation.field for violation in refused.value.fields] == ["return_url"]
+    assert rig.intents() == []
+
+
+async def test_an_expired_authorisation_cancels_the_order(rig: Rig) -> None:
+    """Nobody captured in time: Stripe cancels, and the order that waited is given up."""
+    await rig.draft()
+    created = await rig.create()
+    await rig.confirm(created)
+    review = rig.sandbox.open_review(rig.intents()[0]["id"])
+    await rig.settle()
+    assert await rig.order_state() is OrderState.HELD
+
+    rig.pass_time(days=8)
+    await rig.settle()
+
+    assert review
+    expired = await rig.application.payments.get(created.payment.id)
+    assert expired.state is PaymentState.CANCELED
+    assert await rig.order_state() is OrderState.CANCELED

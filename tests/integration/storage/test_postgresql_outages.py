@@ -47,7 +47,7 @@ async def other(migrated_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def waiting_backend(other: asyncpg.Connection, commit: asyncio.Task[None]) -> int:
     """Return the process in which a commit waits for a lock, as soon as it does."""
-    while not commit.done():  # noqa: ASYNC110 - no event tells us
+    while not commit.done():
         # A transaction sees the activity as it was when it first looked, until told otherwise.
         await other.execute("SELECT pg_stat_clear_snapshot()")
         if (pid := await other.fetchval(WAITING)) is not None:

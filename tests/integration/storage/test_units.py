@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 
-import asyncpg
 import pytest
 
 from gateway.domain.journal import EventType, JournalEntry
@@ -20,6 +18,7 @@ from gateway.storage.payments import get_payment, insert_payment, update_payment
 from gateway.storage.requests import get_request, insert_request
 from gateway.storage.writes import AlreadyExistsError, GuardFailedError
 from psp.port import ReviewStatus
+from tests.support.databases import INTEGRITY_ERRORS
 from tests.support.payments import NOW, operation, payment
 
 PAYMENT = payment()
@@ -39,8 +38,6 @@ ENTRY = JournalEntry(
     refunded_minor=0,
     create_time=NOW,
 )
-# What the driver says of a broken rule that is no unique key: the caller's fault, not an outcome.
-INTEGRITY_ERRORS = (sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError)
 
 
 async def test_a_unit_is_written_whole(database: Database) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,18 +80,7 @@ def test_migrations_agree_with_the_tables_to_the_last_condition(
     """Also where alembic does not look: check constraints, and the conditions of indexes."""
     in_transaction(database_url, metadata.create_all)
 
-    migrated, created = catalog(migrated_url), catalog(database_url)
-
-    assert [row[:3] for row in migrated] == [row[:3] for row in created]
-    assert migrated == created or [normal(row) for row in migrated] == [
-        normal(row) for row in created
-    ]
-
-
-def normal(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a row with its definition's parts in no order: SQLite keeps the text as written."""
-    *names, definition = row
-    return (*names, sorted(definition.replace(", ", ",").replace(" )", ")").split(",")))
+    assert catalog(migrated_url) == catalog(database_url)
 
 
 def test_an_upgraded_database_stays_as_it_is(database_url: str) -> None:
@@ -118,24 +106,18 @@ def test_two_processes_upgrade_at_once(database_url: str) -> None:
     assert outputs == [head_revision()] * 4
 
 
-@contextmanager
-def broken_migration(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have the last step of the first migration fail."""
+def test_an_upgrade_that_fails_leaves_nothing(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can be run again from the start: tables come in one transaction, on SQLite as well."""
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the power went")
 
     with monkeypatch.context() as patch:
-        patch.setattr("alembic.ddl.impl.DefaultImpl.create_index", fail)
-        yield
-
-
-def test_an_upgrade_that_fails_leaves_nothing(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It can be run again from the start: tables come in one transaction, on SQLite as well."""
-    with broken_migration(monkeypatch), pytest.raises(RuntimeError, match="the power went"):
-        upgrade(database_url)
+        patch.setattr("alembic.op.create_index", fail)  # after the first table
+        with pytest.raises(RuntimeError, match="the power went"):
+            upgrade(database_url)
     assert catalog(database_url) == []
 
     assert upgrade(database_url) == head_revision()

@@ -40,7 +40,7 @@ def dialect() -> str:
 
 
 def _orders(database: Database, office: _Office) -> Orders:
-    return Orders(database, office)  # type: ignore[arg-type] # it answers to all that is called
+    return Orders(database, office)
 
 
 async def test_an_order_comes_with_its_payments_newest_first(database: Database) -> None:

@@ -118,8 +118,10 @@ _ROWS: list[tuple[str, DraftOrder, list[Payment], str]] = [
         "canceled, and authorised late",
         _CANCELED,
         [payment()],
-        f"waiting for the gateway to give up {_ID}, which is authorised: "
-        "the order is canceled already",
+        (
+            f"waiting for the gateway to give up {_ID}, which is authorised: "
+            "the order is canceled already"
+        ),
     ),
 ]
 

@@ -165,8 +165,8 @@ def _journal() -> None:
         sa.Column("create_time", _TIME, nullable=False),
         _text("details_json"),
         sa.PrimaryKeyConstraint("id", name="pk_journal"),
-        sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name="fk_journal_payment_id"),
         sa.UniqueConstraint("payment_id", "sequence", name="uq_journal_payment_id"),
+        sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name="fk_journal_payment_id"),
     )
 
 

@@ -1,0 +1,170 @@
+"""The PSP in memory that other tests rely on: it keeps the port's promises."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from psp.errors import InvalidEventError, NotFoundError, OutcomeUnknownError, RejectedError
+from psp.money import Money
+from psp.port import (
+    CancelPayment,
+    CapturePayment,
+    CapturePolicy,
+    CreatePayment,
+    CustomerProfile,
+    NextActionKind,
+    PaymentMethod,
+    PaymentServiceProvider,
+    PspStatus,
+    ReviewStatus,
+)
+from tests.support.fake_psp import DECLINED, FakePsp
+from tests.support.payments import NOW, TOTAL
+
+_PROFILE = CustomerProfile("shopper-1", email="zoe@example.org")
+_REQUEST = CreatePayment(
+    payment_id="pay_1",
+    order_id="order-1",
+    amount=TOTAL,
+    method=PaymentMethod.CARD,
+    country_code="FR",
+    capture_policy=CapturePolicy.AT_ORDER,
+    idempotency_key="key-1",
+)
+_FULL = TOTAL.amount_minor
+
+
+def _capture(amount: Money = TOTAL, key: str = "key-2") -> CapturePayment:
+    return CapturePayment("pi_stripe_eu_1", amount, key)
+
+
+def test_it_is_a_psp() -> None:
+    """It has the port's whole surface, which the type checker holds it to."""
+    psp: PaymentServiceProvider = FakePsp()
+
+    assert psp.account == "stripe_eu"
+
+
+async def test_a_payment_goes_its_way() -> None:
+    """Created, confirmed by the shopper, captured in part; each answer is kept."""
+    psp = FakePsp()
+
+    created = await psp.create_payment(_REQUEST)
+    confirmed = psp.confirm(created.psp_reference)
+    captured = await psp.capture_payment(_capture(Money(5, "EUR")))
+
+    assert created.next_action is not None
+    assert created.next_action.kind is NextActionKind.CONFIRM
+    assert (created.status, confirmed.status, captured.status) == (
+        PspStatus.AWAITING_CUSTOMER,
+        PspStatus.AUTHORIZED,
+        PspStatus.CAPTURED,
+    )
+    assert (captured.authorized_minor, captured.captured_minor) == (_FULL, 5)
+    assert await psp.retrieve_payment(created.psp_reference) == captured
+
+
+async def test_the_same_key_acts_once() -> None:
+    """The stored answer comes again; with other parameters the key is refused."""
+    psp = FakePsp()
+    first = await psp.create_payment(_REQUEST)
+
+    assert await psp.create_payment(_REQUEST) == first
+    assert list(psp.payments) == [first.psp_reference]
+    with pytest.raises(RejectedError):
+        await psp.create_customer(_PROFILE, _REQUEST.idempotency_key)
+
+
+async def test_an_error_after_acting_is_made_good_by_the_same_key() -> None:
+    """The work was done; whoever sends the same again hears of it."""
+    psp = FakePsp()
+    psp.fail("create_customer", OutcomeUnknownError("stripe_eu", "no answer"), acted=True)
+    with pytest.raises(OutcomeUnknownError):
+        await psp.create_customer(_PROFILE, "key-1")
+
+    assert await psp.create_customer(_PROFILE, "key-1") == "cus_stripe_eu_1"
+    assert len(psp.customers) == 1
+    assert [call.key for call in psp.calls_of("create_customer")] == ["key-1", "key-1"]
+
+
+async def test_a_held_call_acts_when_its_gate_is_opened() -> None:
+    """Not before, so a test can look at what is true meanwhile."""
+    psp = FakePsp()
+    gate = psp.hold("create_customer")
+    running = asyncio.create_task(psp.create_customer(_PROFILE, "key-1"))
+    await gate.reached()
+    before = dict(psp.customers)
+
+    gate.open()
+
+    assert before == {}
+    assert await running == "cus_stripe_eu_1"
+
+
+async def test_what_it_does_not_know_is_not_found() -> None:
+    """Customers and payments alike."""
+    psp = FakePsp()
+
+    with pytest.raises(NotFoundError):
+        await psp.retrieve_payment("pi_1")
+    with pytest.raises(NotFoundError):
+        await psp.list_aliases("cus_1")
+
+
+async def test_what_the_state_does_not_allow_is_refused() -> None:
+    """No capture before the authorisation, none above it, no cancel after it."""
+    psp = FakePsp()
+    created = await psp.create_payment(_REQUEST)
+    with pytest.raises(RejectedError):
+        await psp.capture_payment(_capture(key="early"))
+    psp.confirm(created.psp_reference)
+    with pytest.raises(RejectedError):
+        await psp.capture_payment(_capture(Money(_FULL + 1, "EUR"), key="much"))
+    await psp.capture_payment(_capture())
+
+    with pytest.raises(RejectedError):
+        await psp.cancel_payment(CancelPayment(created.psp_reference, "late"))
+
+
+async def test_a_payment_is_found_by_our_reference_inside_the_window() -> None:
+    """Outside of it the list does not hold it."""
+    psp = FakePsp(clock=lambda: NOW)
+    created = await psp.create_payment(_REQUEST)
+    second = timedelta(seconds=1)
+
+    assert await psp.find_payment("pay_1", NOW - second, NOW + second) == created
+    assert await psp.find_payment("pay_1", NOW + second, NOW + 2 * second) is None
+    assert await psp.find_payment("pay_2", NOW - second, NOW + second) is None
+
+
+async def test_a_webhook_is_read_only_if_it_is_signed() -> None:
+    """It names the payment by the PSP's reference and by ours."""
+    psp = FakePsp(clock=lambda: NOW)
+    created = await psp.create_payment(_REQUEST)
+    headers, body = psp.webhook(created.psp_reference, event_id="evt_7")
+
+    event = psp.parse_event(headers, body)
+
+    assert (event.event_id, event.psp_reference, event.payment_id, event.occurred_time) == (
+        "evt_7",
+        created.psp_reference,
+        "pay_1",
+        NOW,
+    )
+    with pytest.raises(InvalidEventError):
+        psp.parse_event({}, body)
+
+
+async def test_declines_and_reviews_come_by_the_tests_word() -> None:
+    """A decline leaves the shopper another try, a review is a dimension of its own."""
+    psp = FakePsp()
+    created = await psp.create_payment(_REQUEST)
+
+    declined = psp.decline(created.psp_reference)
+    reviewed = psp.review(created.psp_reference, ReviewStatus.OPEN)
+
+    assert (declined.status, declined.failure) == (PspStatus.AWAITING_CUSTOMER, DECLINED)
+    assert reviewed.review is ReviewStatus.OPEN
