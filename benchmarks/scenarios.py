@@ -50,7 +50,7 @@ def write_configuration(folder: Path, stub_port: int) -> Path:
 
 def echo_call(channel: grpc.aio.Channel) -> Call:
     """Return a call of the echo, with a message as long as that of GetPayment."""
-    method = channel.unary_unary(echo.METHOD)
+    method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(echo.METHOD)
     message = GetPaymentRequest(payment_id="pay_" + "0" * 26).SerializeToString()
     return lambda: method(message)
 
@@ -58,7 +58,7 @@ def echo_call(channel: grpc.aio.Channel) -> Call:
 @asynccontextmanager
 async def sdk_call(stub_port: int) -> AsyncIterator[Call]:
     """Give a call of the stub through Stripe's own SDK, as a program without Paygate makes it."""
-    http = stripe.AIOHTTPClient()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
+    http = stripe.AIOHTTPClient()
     client = stripe.StripeClient(
         "sk_test_benchmark",
         base_addresses={"api": f"http://127.0.0.1:{stub_port}"},
@@ -79,7 +79,7 @@ async def sdk_call(stub_port: int) -> AsyncIterator[Call]:
     try:
         yield call
     finally:
-        await http.close_async()  # type: ignore[no-untyped-call]  # as above
+        await http.close_async()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
 
 
 def creation_call(channel: grpc.aio.Channel, created: Callable[[str], None]) -> Call:

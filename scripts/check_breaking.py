@@ -26,7 +26,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         unpack(base, Path(folder))
-        command = [BUF, "breaking", "--against", str(Path(folder) / "protos")]
+        command = [str(BUF), "breaking", "--against", str(Path(folder) / "protos")]
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
     verdict = "breaks" if code else "keeps"
     print(f"buf breaking: protos/ {verdict} the contract of {base[:12]}")

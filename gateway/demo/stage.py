@@ -50,7 +50,7 @@ class Stage:
             )
         )
 
-    async def payment_in(self, payment_id: str, state: PaymentState) -> Payment:
+    async def payment_in(self, payment_id: str, state: PaymentState.ValueType) -> Payment:
         """Return a payment once it is in a state; raises `TimeoutError` if it never is."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -59,7 +59,7 @@ class Stage:
                     return answer.payment
                 await asyncio.sleep(_LOOK_EVERY_S)
 
-    async def order_in(self, order_id: str, state: OrderState) -> Order:
+    async def order_in(self, order_id: str, state: OrderState.ValueType) -> Order:
         """Return an order once it is in a state; raises `TimeoutError` if it never is."""
         async with asyncio.timeout(PATIENCE_S):
             while True:

@@ -88,20 +88,22 @@ def apply_psp_payment(payment: Payment, word: PspPayment, now: datetime) -> Chan
     mismatch = _mismatch(payment, word)
     if mismatch:
         return record(payment, [Event(EventType.PSP_MISMATCH, mismatch)], now)
-    state = STATE_OF_PSP_STATUS[word.status] or payment.state
     review = _REVIEW_AFTER[payment.review, word.review]
-    changed = replace(
-        payment,
-        state=state,
-        review=review,
-        psp_reference=payment.psp_reference or word.psp_reference,
-        authorized_minor=max(payment.authorized_minor, word.authorized_minor),
-        captured_minor=word.captured_minor,
-        refunded_minor=word.refunded_minor,
-        failure=word.failure,
-        capture_before=word.capture_before or payment.capture_before,
+    heard = replace(
+        payment, review=review, psp_reference=payment.psp_reference or word.psp_reference
     )
-    return record(changed, _events_between(payment, changed, word), now)
+    state = STATE_OF_PSP_STATUS[word.status]
+    if state is not None:
+        heard = replace(
+            heard,
+            state=state,
+            authorized_minor=max(payment.authorized_minor, word.authorized_minor),
+            captured_minor=word.captured_minor,
+            refunded_minor=word.refunded_minor,
+            failure=word.failure,
+            capture_before=word.capture_before or payment.capture_before,
+        )
+    return record(heard, _events_between(payment, heard, word), now)
 
 
 def _mismatch(payment: Payment, word: PspPayment) -> dict[str, str]:
@@ -130,7 +132,7 @@ def _mismatch(payment: Payment, word: PspPayment) -> dict[str, str]:
 
 def _events_between(before: Payment, after: Payment, word: PspPayment) -> list[Event]:
     events: list[Event] = []
-    if after.state is not before.state:
+    if after.state is not before.state or _goes_back(before, after):
         allowed = after.state in ALLOWED_TRANSITIONS[before.state]
         events.append(
             Event(
@@ -147,15 +149,26 @@ def _events_between(before: Payment, after: Payment, word: PspPayment) -> list[E
                 {"category": after.failure.category, "psp_code": after.failure.code},
             )
         )
-    sums = ("authorized_minor", "captured_minor", "refunded_minor")
-    if not events and any(getattr(before, name) != getattr(after, name) for name in sums):
+    if not events and _differ(before, after, _SUMS):
         events.append(Event(EventType.AMOUNTS_CHANGED))
-    if not events and (before.psp_reference, before.failure) != (
-        after.psp_reference,
-        after.failure,
-    ):
+    if not events and _differ(before, after, _DETAILS):
         events.append(Event(EventType.STATE_CHANGED, {"psp_status": word.raw_status}))
     return events
+
+
+_SUMS: Final = ("authorized_minor", "captured_minor", "refunded_minor")
+_DETAILS: Final = ("psp_reference", "failure", "capture_before")
+
+
+def _differ(before: Payment, after: Payment, fields: Sequence[str]) -> bool:
+    return any(getattr(before, name) != getattr(after, name) for name in fields)
+
+
+def _goes_back(before: Payment, after: Payment) -> bool:
+    """Whether money that was taken or given back is said not to have been."""
+    return (
+        after.captured_minor < before.captured_minor or after.refunded_minor < before.refunded_minor
+    )
 
 
 def mark_unknown(payment: Payment, operation_id: str, detail: str, now: datetime) -> Change:

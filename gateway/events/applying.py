@@ -14,7 +14,11 @@ from gateway.domain.operation import OperationState
 from gateway.domain.payment import Payment
 from gateway.errors import PaygateError
 from gateway.lanes import Lanes
-from gateway.payments.refreshing import PaymentChangingError, PaymentRefresher
+from gateway.payments.refreshing import (
+    PaymentChangingError,
+    PaymentMismatchError,
+    PaymentRefresher,
+)
 from gateway.payments.resolver import Resolver
 from gateway.signals import Wake
 from gateway.storage.database import Database
@@ -87,9 +91,13 @@ class EventApplier:
             return await self._unmatched(received)
         await self._settle_open_operation(payment)
         finished = finish_event(received.psp_account, received.event.event_id, InboxOutcome.APPLIED)
-        await self._refresher.refresh(
-            payment, psp_reference=received.event.psp_reference, writes=[finished]
-        )
+        try:
+            await self._refresher.refresh(
+                payment, psp_reference=received.event.psp_reference, writes=[finished]
+            )
+        except PaymentMismatchError as mismatch:
+            # Dealt with: nothing is taken over, and the journal holds the alarm.
+            _log.error("psp_mismatch", payment_id=payment.id, detail=str(mismatch))
         return InboxOutcome.APPLIED
 
     async def _payment_of(self, received: InboxEvent) -> Payment | None:

@@ -14,7 +14,7 @@ from gateway.domain.outbox import Delivery
 from gateway.errors import PaygateError
 from gateway.lanes import Lanes
 from gateway.orders.handler import OrderHandler, OrderUnknownError
-from gateway.payments.refreshing import PaymentChangingError
+from gateway.payments.refreshing import PaymentChangingError, PaymentMismatchError
 from gateway.signals import Wake
 from gateway.storage.database import Database
 from gateway.storage.outbox import (
@@ -37,6 +37,7 @@ _PASSING: Final = (
     PaygateError,
     PspError,
     PaymentChangingError,
+    PaymentMismatchError,
     OrderUnknownError,
 )
 """What may be otherwise a little later. Anything else is a fault of ours, and tried again too:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.clock import Clock
+from gateway.domain.journal import EventType
 from gateway.domain.payment import Payment
-from gateway.domain.transitions import apply_psp_payment
+from gateway.domain.transitions import Change, apply_psp_payment
 from gateway.payments.books import VERSION_GUARD, PaymentBooks
 from gateway.payments.sending import OperationSender
+from gateway.storage.journal import list_entries
 from gateway.storage.writes import GuardFailedError, Write
 
 _MOST_ROUNDS: Final = 5
@@ -17,6 +19,10 @@ _MOST_ROUNDS: Final = 5
 
 class PaymentChangingError(Exception):
     """The payment kept changing while the PSP was asked: try again a little later."""
+
+
+class PaymentMismatchError(Exception):
+    """What the PSP shows under the payment's reference is not this payment: see the journal."""
 
 
 class PaymentRefresher:
@@ -33,7 +39,8 @@ class PaymentRefresher:
         """Return the payment as the PSP has it now, stored in one commit with `writes`.
 
         `psp_reference` is used while the payment has none of its own. Raises the errors of
-        `psp.errors` and `PaymentChangingError`; nothing is stored then.
+        `psp.errors` and `PaymentChangingError`, and stores nothing then. Raises
+        `PaymentMismatchError` when the alarm is in the journal and `writes` are stored.
         """
         for _ in range(_MOST_ROUNDS):
             # The payment is read before the PSP is asked, and stored only if it did not change
@@ -42,6 +49,9 @@ class PaymentRefresher:
             word = await self._sender.provider_of(payment).retrieve_payment(reference)
             now = self._clock()
             change = apply_psp_payment(payment, word, now)
+            alarmed = any(entry.type is EventType.PSP_MISMATCH for entry in change.entries)
+            if alarmed and await self._is_told(payment, change):
+                change = Change(payment, ())
             try:
                 await self._books.save(payment, change, now, writes)
             except GuardFailedError as failed:
@@ -49,5 +59,16 @@ class PaymentRefresher:
                     raise
                 payment = await self._books.get(payment.id)
                 continue
+            if alarmed:
+                raise PaymentMismatchError(f"{payment.id} is not what {reference} shows")
             return change.payment
         raise PaymentChangingError(payment.id)
+
+    async def _is_told(self, payment: Payment, change: Change) -> bool:
+        """Whether the newest line of the journal is this very alarm."""
+        newest = await list_entries(
+            self._books.database, payment.id, payment.last_sequence - 1, limit=1
+        )
+        return [(line.type, line.details) for line in newest] == [
+            (entry.type, entry.details) for entry in change.entries
+        ]

@@ -160,8 +160,8 @@ class Rig:
         self.provider = SteppedProvider(self.psp, self.steps)
         doors = Doors(
             SteppedDatabase(self.database, self.steps),
-            SteppedBackOffice(self.office, self.steps),  # type: ignore[arg-type]  # the rest by delegation
-            {ACCOUNT: self.provider},  # type: ignore[dict-item]  # as above
+            SteppedBackOffice(self.office, self.steps),
+            {ACCOUNT: self.provider},
             self.now,
         )
         settings = load_settings(min_deadline_s=0.2, operation_lease_s=90.0)

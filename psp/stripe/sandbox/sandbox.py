@@ -103,6 +103,11 @@ class StripeSandbox:
         _, intent = self._accounts.of_intent(payment_intent)
         intent.status = status
 
+    def force_amount(self, payment_intent: str, amount: int) -> None:
+        """Let a PaymentIntent be of another amount than was asked for: books that drift apart."""
+        _, intent = self._accounts.of_intent(payment_intent)
+        intent.amount = amount
+
     def open_review(self, payment_intent: str) -> str:
         """Open a review by hand and return its id."""
         books, intent = self._accounts.of_intent(payment_intent)

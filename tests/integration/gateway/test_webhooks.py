@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from gateway.domain.inbox import InboxOutcome
+from gateway.domain.journal import EventType
 from gateway.domain.payment import PaymentState
 from gateway.storage.inbox import get_event
 from gateway.storage.tables import inbox
@@ -145,3 +146,21 @@ async def test_a_forged_webhook_is_refused_and_not_kept(rig: Rig) -> None:
         await rig.application.inbox.receive(ACCOUNT, headers, body)
 
     assert await rig.database.fetch(_ALL, {}) == []
+
+
+async def test_a_payment_that_is_another_at_the_psp_raises_the_alarm_once(rig: Rig) -> None:
+    """Another amount under our reference: nothing is taken over, nothing is released."""
+    await rig.draft()
+    created = await rig.create()
+    rig.sandbox.force_amount(rig.intents()[0]["id"], 1000)
+
+    await rig.confirm(created)
+    await rig.settle()
+    await _receive(rig, _event("evt_again", rig.intents()[0]["id"], created.payment.id))
+    await rig.settle()
+
+    payment = await rig.application.payments.get(created.payment.id)
+    page = await rig.application.payments.events(payment.id, 0, 100)
+    assert sum(entry.type is EventType.PSP_MISMATCH for entry in page.entries) == 1
+    assert payment.state is PaymentState.AWAITING_CUSTOMER
+    assert await rig.order_state() is OrderState.DRAFT

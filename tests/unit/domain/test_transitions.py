@@ -119,6 +119,42 @@ def test_sums_that_change_alone_are_told() -> None:
     assert change.entries[0].refunded_minor == 5
 
 
+@pytest.mark.parametrize("sums", [{"captured_minor": 1}, {"refunded_minor": 0}])
+def test_money_that_was_not_taken_after_all_is_a_correction(sums: dict[str, int]) -> None:
+    """A sum that shrinks is never a mere change of amounts."""
+    before = payment(_P.CAPTURED, refunded_minor=1)
+    said = word(_W.CAPTURED, **{"refunded_minor": 1, **sums})
+
+    change = apply_psp_payment(before, said, _LATER)
+
+    assert _types(change) == [_E.STATUS_CORRECTED]
+
+
+@pytest.mark.parametrize("state", _P)
+def test_a_status_that_cannot_be_read_takes_no_money_back(state: PaymentState) -> None:
+    """State, sums and failure stay as they are; only the reference and a review are heard."""
+    before = payment(state, failure=_DECLINE)
+
+    after = apply_psp_payment(before, word(_W.UNKNOWN), _LATER).payment
+
+    assert (after.state, after.captured_minor, after.authorized_minor, after.failure) == (
+        before.state,
+        before.captured_minor,
+        before.authorized_minor,
+        before.failure,
+    )
+
+
+def test_an_authorisation_that_lasts_longer_is_told() -> None:
+    """PayPal's is prolonged once: the new end is stored."""
+    said = word(_W.AUTHORIZED, capture_before=NOW + timedelta(days=20))
+
+    change = apply_psp_payment(payment(), said, _LATER)
+
+    assert _types(change) == [_E.STATE_CHANGED]
+    assert change.payment.capture_before == NOW + timedelta(days=20)
+
+
 def test_what_was_authorised_stays_when_it_is_released() -> None:
     """A canceled authorisation was one once."""
     change = apply_psp_payment(payment(), word(_W.CANCELED), _LATER)
