@@ -257,7 +257,7 @@ class PaymentServiceProvider(Protocol):
     async def update_customer(
         self, psp_customer: str, profile: CustomerProfile, idempotency_key: str
     ) -> None:
-        """Bring the PSP's record of the shopper up to date."""
+        """Bring the PSP's record of the shopper up to date; what the profile leaves empty goes."""
 
     async def list_aliases(self, psp_customer: str) -> tuple[PspAlias, ...]:
         """Return the shopper's saved methods that may be shown again."""

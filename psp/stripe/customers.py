@@ -12,6 +12,9 @@ from psp.stripe.paths import CUSTOMERS, object_path
 CUSTOMER_ID: Final = "paygate_customer_id"
 """Metadata that names the shopper by our id."""
 
+_EMPTIED: Final[dict[str, object]] = {"email": "", "name": "", "phone": ""}
+"""Stripe API: an empty string unsets what an update names, and what it does not name stays."""
+
 
 class StripeCustomers:
     """Customers of one account. Raises the errors of `psp.errors` only."""
@@ -27,9 +30,10 @@ class StripeCustomers:
     async def update(
         self, psp_customer: str, profile: CustomerProfile, idempotency_key: str
     ) -> None:
-        """Bring a Customer up to date; what the profile does not give stays as it is."""
+        """Bring a Customer up to date: e-mail, name and telephone that are not given are emptied."""
         path = object_path(self._caller.account, CUSTOMERS, psp_customer)
-        await self._caller.change(path, customer_parameters(profile), idempotency_key, _customer_id)
+        parameters = _EMPTIED | customer_parameters(profile)
+        await self._caller.change(path, parameters, idempotency_key, _customer_id)
 
 
 def customer_parameters(profile: CustomerProfile) -> dict[str, object]:

@@ -99,7 +99,7 @@ class EnsureCustomerRequest(_message.Message):
     """ISO 3166-1 alpha-2 code of the country she shops in."""
     @_builtins.property
     def profile(self) -> Global___CustomerProfile:
-        """Her record, whole: a field left empty is empty at the PSP too."""
+        """Her record, whole: e-mail, name or telephone left empty are emptied at the PSP too."""
 
     def __init__(
         self,

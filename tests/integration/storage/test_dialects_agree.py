@@ -122,9 +122,11 @@ KINDS = (
     "delete request",
     "take over request",
 )
+# Twice as often: rows that exist already are what the order of a unit's writes shows in.
+INSERTS = ("insert payment", "insert request")
 STEPS = st.builds(
     Step,
-    st.sampled_from(KINDS),
+    st.sampled_from(KINDS) | st.sampled_from(INSERTS),
     NUMBERS,
     NUMBERS,
     TEXTS,

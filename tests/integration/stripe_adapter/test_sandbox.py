@@ -253,6 +253,21 @@ async def test_a_declined_alias_is_a_result(
     assert (await provider.create_payment(request)) == payment
 
 
+async def test_what_a_profile_leaves_empty_is_emptied(
+    sandbox: StripeSandbox, provider: StripeProvider, session: aiohttp.ClientSession
+) -> None:
+    """A telephone that the shopper took away does not stay at Stripe."""
+    full = CustomerProfile("shopper-1", "ada@example.com", "Ada", "+331234", "FR", "fr-FR")
+    customer = await provider.create_customer(full, "customer-1")
+
+    await provider.update_customer(customer, CustomerProfile("shopper-1", name="Ada"), "customer-2")
+
+    headers = {"Authorization": "Bearer sk_test_adapter"}
+    async with session.get(f"{sandbox.address}/v1/customers/{customer}", headers=headers) as told:
+        kept = await told.json()
+    assert (kept["name"], kept["email"], kept["phone"]) == ("Ada", None, None)
+
+
 async def test_aliases_are_saved_listed_and_charged(
     provider: StripeProvider, sandbox: StripeSandbox
 ) -> None:
