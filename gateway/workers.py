@@ -47,14 +47,14 @@ class Workers:
     """All workers of a process."""
 
     def __init__(self, jobs: Sequence[Job], look_every_s: float) -> None:
-        self._jobs = jobs
+        self.jobs = jobs
         self._look_every_s = look_every_s
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Start every job in a task of its own."""
         self._tasks = [
-            asyncio.create_task(work(job, self._look_every_s), name=job.name) for job in self._jobs
+            asyncio.create_task(work(job, self._look_every_s), name=job.name) for job in self.jobs
         ]
 
     async def stop(self) -> None:
@@ -63,11 +63,11 @@ class Workers:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        await asyncio.gather(*(job.lanes.stop() for job in self._jobs))
+        await asyncio.gather(*(job.lanes.stop() for job in self.jobs))
 
     async def round(self) -> bool:
         """Do what is due once, without the loops; whether there was anything."""
-        begun = [await job.run_once() for job in self._jobs]
-        for job in self._jobs:
+        begun = [await job.run_once() for job in self.jobs]
+        for job in self.jobs:
             await job.lanes.join()
         return any(begun)

@@ -1,22 +1,18 @@
 """PostgreSQL: a unit of work is one statement, and so one round trip and one commit.
 
-SQLAlchemy writes the SQL and keeps the pool; the statement goes through the driver's connection,
-because SQLAlchemy's own execution costs as much again as the rest of the path.
+SQLAlchemy writes the SQL; the driver pools the connections and sends it, because SQLAlchemy's own
+pool and execution cost more than the rest of the path.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg as dialect_module
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway.storage.compiled import Compiled, Compiler
 from gateway.storage.database import Row
@@ -63,7 +59,10 @@ class PostgresqlDatabase:
     def __init__(
         self, url: str, *, pool_size: int = _POOL_SIZE, timeout_s: float = _TIMEOUT_S
     ) -> None:
-        self._engine = _engine(url, pool_size, timeout_s)
+        self._url = sa.make_url(url)
+        self._pool_size = pool_size
+        self._timeout_s = timeout_s
+        self._pool: asyncpg.Pool | None = None
         self._compile = Compiler(_DIALECT)
         self._units: dict[tuple[tuple[int, str], ...], str] = {}
 
@@ -72,9 +71,7 @@ class PostgresqlDatabase:
     ) -> Sequence[Row]:
         """See `Database.fetch`."""
         compiled = self._compile(statement)
-        arguments = compiled.arguments(parameters)
-        async with self._connection() as connection:
-            return compiled.rows(await connection.fetch(compiled.sql, *arguments))
+        return compiled.rows(await self._send(compiled.sql, compiled.arguments(parameters)))
 
     async def commit(self, writes: Sequence[Write]) -> None:
         """See `Database.commit`."""
@@ -86,18 +83,16 @@ class PostgresqlDatabase:
             for write, one in zip(writes, compiled, strict=True)
             for value in one.arguments(write.parameters)
         ]
-        sql = self._unit(writes, compiled)
-        async with self._connection() as connection:
-            await connection.execute(sql, *arguments)
+        await self._send(self._unit(writes, compiled), arguments)
 
     async def ping(self) -> None:
         """See `Database.ping`."""
-        async with self._connection() as connection:
-            await connection.execute("SELECT 1")
+        await self._send("SELECT 1", ())
 
     async def close(self) -> None:
         """See `Database.close`."""
-        await self._engine.dispose()
+        if self._pool is not None:
+            await self._pool.close()
 
     def _unit(self, writes: Sequence[Write], compiled: Sequence[Compiled]) -> str:
         shape = tuple((id(write.statement), write.guard) for write in writes)
@@ -108,53 +103,45 @@ class PostgresqlDatabase:
             )
         return sql
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+    async def _send(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]:
+        """Run one statement outside a transaction: if it fails it leaves nothing behind."""
+        pool = self._pool or await self._open_pool()
         try:
-            pooled = await self._engine.raw_connection()
-        except (
-            self._engine.dialect.loaded_dbapi.Error,  # the driver's, as the pool raises them
-            DBAPIError,
-            PoolTimeoutError,
-            OSError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-        ) as error:
+            connection = await pool.acquire(timeout=self._timeout_s)
+        except (asyncpg.PostgresError, *_BROKEN) as error:
             raise StorageUnavailableError(f"cannot connect: {_described(error)}") from error
         try:
-            yield pooled.driver_connection
+            rows: Sequence[Row] = await connection.fetch(sql, *arguments)
+            return rows
         except _BROKEN as error:
-            pooled.invalidate()
+            connection.terminate()
             raise StorageUnavailableError(_described(error)) from error
         except asyncpg.PostgresError as error:
-            # Outside a transaction, a statement that failed leaves nothing behind.
-            pooled.close()
             raise _translated(error) from error
-        except BaseException:
-            # A statement that was canceled half-way leaves the connection in a state not worth
-            # guessing.
-            pooled.invalidate()
-            raise
-        else:
-            pooled.close()
+        finally:
+            # Also of a canceled statement: the pool waits until the server has heard of that.
+            await pool.release(connection)
+
+    async def _open_pool(self) -> asyncpg.Pool:
+        """Make the pool, in the event loop that it is for; it connects when it has to.
+
+        Nothing is waited for here, so two callers cannot both make one.
+        """
+        _, options = _DIALECT.create_connect_args(self._url)
+        self._pool = await asyncpg.create_pool(
+            **options,
+            min_size=0,
+            max_size=self._pool_size,
+            timeout=self._timeout_s,
+            command_timeout=self._timeout_s,
+            server_settings={"application_name": "paygate"},
+            reset=_leave,
+        )
+        return self._pool
 
 
-def _engine(url: str, pool_size: int, timeout_s: float) -> AsyncEngine:
-    engine = create_async_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=timeout_s,
-        connect_args={"timeout": timeout_s, "command_timeout": timeout_s},
-    )
-
-    @sa.event.listens_for(engine.sync_engine, "checkout")
-    def _refuse_closed(connection: Any, *_: object) -> None:  # noqa: ANN401 - SQLAlchemy's adapter
-        # Costs no round trip, and a server that was restarted closed them all.
-        if connection.driver_connection.is_closed():
-            raise InvalidatePoolError("the server closed the connection")
-
-    return engine
+async def _leave(_: asyncpg.Connection) -> None:
+    """Leave a connection as it is: single statements change nothing that would need a reset."""
 
 
 def _translated(error: Any) -> Exception:  # noqa: ANN401 - a PostgresError, of a driver without types

@@ -183,6 +183,13 @@ class Rig:
             elif not busy:
                 return
 
+    async def apply_events(self) -> None:
+        """Let every webhook arrive and be applied, and nobody be told of it yet."""
+        await self.sandbox.settle()
+        inbox = self.application.workers.jobs[0]
+        while await inbox.run_once():
+            await inbox.lanes.join()
+
     async def recover(self) -> None:
         """Do all that is due once leases and pauses have passed."""
         for _ in range(4):

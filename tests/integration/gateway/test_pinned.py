@@ -51,6 +51,56 @@ async def test_a_retired_account_sees_its_payments_through(rig: Rig) -> None:
     assert {after_capture.psp_account, after_cancel.psp_account} == {ACCOUNT}
 
 
+class _Untouched:
+    """The account that serves the country today; whoever asks it of an old payment is wrong."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(f"{name} went to today's account")
+
+
+def _moved(table: RoutingTable) -> RoutingTable:
+    spain = table.countries["ES"]
+    (card,) = spain.methods
+    policy = replace(spain, methods=(replace(card, account="stripe_new"),))
+    new = replace(table.accounts[ACCOUNT], name="stripe_new")
+    return replace(
+        table,
+        accounts={"stripe_new": new, **table.accounts},
+        countries={**table.countries, "ES": policy},
+    )
+
+
+async def test_a_country_that_moved_leaves_its_payments_where_they_are(rig: Rig) -> None:
+    """Webhook, capture, cancel, the resolver and a replay all go where the payment was created."""
+    await rig.draft()
+    captured = await rig.create(country_code="ES")
+    await rig.draft("order-2")
+    canceled = await rig.create(request_id="request-2", order_id="order-2", country_code="ES")
+    rig.sandbox.inject("drop_after", method="POST", path_prefix="/v1/payment_intents", count=3)
+    unknown = await rig.create(request_id="request-3", order_id="order-3", country_code="ES")
+    rig.routing = RoutingSource(_moved(rig.routing.table))
+    rig.restart()
+    providers: dict[str, object] = rig.application.doors.providers  # type: ignore[assignment]
+    providers |= {"stripe_new": _Untouched(), ACCOUNT: providers.pop(ACCOUNT)}
+
+    assert await rig.create(country_code="ES") == captured
+    await rig.confirm(captured)
+    await rig.recover()
+    payments = rig.application.payments
+    after_capture = await payments.capture(
+        CapturePaymentCommand(RequestKey("tests", "CapturePayment", "c"), captured.payment.id), None
+    )
+    after_cancel = await payments.cancel(
+        CancelPaymentCommand(RequestKey("tests", "CancelPayment", "x"), canceled.payment.id), None
+    )
+    resolved = await payments.get(unknown.payment.id)
+
+    assert after_capture.state is PaymentState.CAPTURED
+    assert after_cancel.state is PaymentState.CANCELED
+    assert resolved.state is PaymentState.AWAITING_CUSTOMER
+    assert {after_capture.psp_account, after_cancel.psp_account, resolved.psp_account} == {ACCOUNT}
+
+
 async def test_a_replay_is_answered_although_the_rules_have_changed(rig: Rig) -> None:
     """What was answered once stays answered."""
     first = await rig.create()
