@@ -1,7 +1,7 @@
 """PostgreSQL: a unit of work is one statement, and so one round trip and one commit.
 
-SQLAlchemy writes the SQL; the driver pools the connections and sends it, because SQLAlchemy's own
-pool and execution cost more than the rest of the path.
+SQLAlchemy writes the SQL; it goes through the driver's connection, because SQLAlchemy's own pool
+and execution cost more than the rest of the path.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import asyncpg
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import asyncpg as dialect_module
 
 from gateway.storage.compiled import Compiled, Compiler
+from gateway.storage.connections import DIALECT, Connections
 from gateway.storage.database import Row
 from gateway.storage.writes import (
     AlreadyExistsError,
@@ -29,7 +29,6 @@ GUARD_SQLSTATE: Final = "PG001"
 
 _TIMEOUT_S: Final = 10.0
 _POOL_SIZE: Final = 20
-_DIALECT: Final = dialect_module.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left it untyped
 _PLACEHOLDER: Final = re.compile(r"\$(\d+)")
 
 _BROKEN: Final = (
@@ -59,11 +58,8 @@ class PostgresqlDatabase:
     def __init__(
         self, url: str, *, pool_size: int = _POOL_SIZE, timeout_s: float = _TIMEOUT_S
     ) -> None:
-        self._url = sa.make_url(url)
-        self._pool_size = pool_size
-        self._timeout_s = timeout_s
-        self._pool: asyncpg.Pool | None = None
-        self._compile = Compiler(_DIALECT)
+        self._connections = Connections(url, size=pool_size, timeout_s=timeout_s)
+        self._compile = Compiler(DIALECT)
         self._units: dict[tuple[tuple[int, str], ...], str] = {}
 
     async def fetch(
@@ -91,8 +87,7 @@ class PostgresqlDatabase:
 
     async def close(self) -> None:
         """See `Database.close`."""
-        if self._pool is not None:
-            await self._pool.close()
+        await self._connections.close()
 
     def _unit(self, writes: Sequence[Write], compiled: Sequence[Compiled]) -> str:
         shape = tuple((id(write.statement), write.guard) for write in writes)
@@ -105,43 +100,26 @@ class PostgresqlDatabase:
 
     async def _send(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]:
         """Run one statement outside a transaction: if it fails it leaves nothing behind."""
-        pool = self._pool or await self._open_pool()
         try:
-            connection = await pool.acquire(timeout=self._timeout_s)
+            connection = await self._connections.take()
         except (asyncpg.PostgresError, *_BROKEN) as error:
             raise StorageUnavailableError(f"cannot connect: {_described(error)}") from error
         try:
             rows: Sequence[Row] = await connection.fetch(sql, *arguments)
             return rows
+        except ValueError:
+            raise  # the driver's word for a value that no column of the type holds: nothing was sent
         except _BROKEN as error:
             connection.terminate()
             raise StorageUnavailableError(_described(error)) from error
         except asyncpg.PostgresError as error:
             raise _translated(error) from error
+        except BaseException:
+            # Canceled half-way; what the connection would answer next is not worth guessing.
+            connection.terminate()
+            raise
         finally:
-            # Also of a canceled statement: the pool waits until the server has heard of that.
-            await pool.release(connection)
-
-    async def _open_pool(self) -> asyncpg.Pool:
-        """Make the pool, in the event loop that it is for; it connects when it has to.
-
-        Nothing is waited for here, so two callers cannot both make one.
-        """
-        _, options = _DIALECT.create_connect_args(self._url)
-        self._pool = await asyncpg.create_pool(
-            **options,
-            min_size=0,
-            max_size=self._pool_size,
-            timeout=self._timeout_s,
-            command_timeout=self._timeout_s,
-            server_settings={"application_name": "paygate"},
-            reset=_leave,
-        )
-        return self._pool
-
-
-async def _leave(_: asyncpg.Connection) -> None:
-    """Leave a connection as it is: single statements change nothing that would need a reset."""
+            self._connections.give_back(connection)
 
 
 def _translated(error: Any) -> Exception:  # noqa: ANN401 - a PostgresError, of a driver without types

@@ -150,7 +150,7 @@ async def test_a_pool_that_is_used_up_is_unavailable(
     await other.execute(LOCK)
     holder = asyncio.create_task(impatient.commit([update_payment(AFTER, read_version=1)]))
     await waiting_backend(other, holder)
-    impatient._engine.sync_engine.pool._timeout = 0.05  # type: ignore[attr-defined] # noqa: SLF001 - the pool alone is to be impatient
+    impatient._connections._timeout_s = 0.05  # noqa: SLF001 - the pool alone is to be impatient
 
     with pytest.raises(StorageUnavailableError, match="cannot connect"):
         await impatient.ping()

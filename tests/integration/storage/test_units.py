@@ -158,6 +158,14 @@ async def test_sums_that_cannot_be_are_refused(database: Database, sums: dict[st
     assert await list_entries(database, PAYMENT.id, 0, 10) == []
 
 
+async def test_a_value_that_no_column_holds_is_a_fault(database: Database) -> None:
+    """It is not taken for an outage, nothing is written, and the connection goes on."""
+    with pytest.raises((ValueError, OverflowError)):
+        await database.commit([insert_request(REQUEST), insert_payment(payment(version=2**63))])
+
+    assert await get_request(database, KEY) is None
+
+
 async def test_an_operation_without_its_payment_is_refused(database: Database) -> None:
     """A foreign key that leads nowhere at the end of a unit is a fault, and nothing is written."""
     with pytest.raises(INTEGRITY_ERRORS):
