@@ -20,6 +20,7 @@ from psp.port import (
     CapturePayment,
     CreatePayment,
     CustomerProfile,
+    NextAction,
     PaymentServiceProvider,
     PspAlias,
     PspEvent,
@@ -122,6 +123,11 @@ class ObservedProvider:
         """See the port."""
         with self._watched("retrieve_payment"):
             return await self._inner.retrieve_payment(psp_reference)
+
+    async def next_action(self, request: CreatePayment, psp_reference: str) -> NextAction | None:
+        """See the port."""
+        with self._watched("next_action"):
+            return await self._inner.next_action(request, psp_reference)
 
     async def find_payment(
         self, payment_id: str, created_after: datetime, created_before: datetime

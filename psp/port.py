@@ -119,6 +119,14 @@ class NextAction:
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+class PendingChange(StrEnum):
+    """A change that a PSP accepted and carries out later, offline."""
+
+    NONE = "none"
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+
+
 @dataclass(frozen=True, slots=True)
 class PspPayment:
     """The PSP's word on one payment, at one moment. Sums are minor units of `currency`."""
@@ -141,6 +149,9 @@ class PspPayment:
     """Our reference as the PSP holds it; empty if it holds none."""
     capture_before: datetime | None = None
     """When an uncaptured authorisation lapses."""
+    pending: PendingChange = PendingChange.NONE
+    """What was accepted and is not done yet; its end comes by an event. `status` then says what
+    is true so far: `PROCESSING` while money is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +278,12 @@ class PaymentServiceProvider(Protocol):
 
     async def retrieve_payment(self, psp_reference: str) -> PspPayment:
         """Return the PSP's current word on a payment."""
+
+    async def next_action(self, request: CreatePayment, psp_reference: str) -> NextAction | None:
+        """Return what the shopper's page must do next for a payment that was created before.
+
+        It holds secrets and is never stored: it is asked for, or made anew, each time.
+        """
 
     async def find_payment(
         self, payment_id: str, created_after: datetime, created_before: datetime

@@ -9,7 +9,14 @@ from typing import Final
 from gateway.domain.operation import Operation, OperationKind, OperationState
 from gateway.domain.payment import Payment
 from psp.money import Money
-from psp.port import CancelPayment, CapturePayment, CreatePayment, PspPayment, PspStatus
+from psp.port import (
+    CancelPayment,
+    CapturePayment,
+    CreatePayment,
+    PendingChange,
+    PspPayment,
+    PspStatus,
+)
 
 PSP_CUSTOMER: Final = "psp_customer"
 PSP_ALIAS: Final = "psp_alias"
@@ -102,9 +109,18 @@ def settled_by(kind: OperationKind, word: PspPayment) -> OperationState | None:
     """Say what the PSP's word means for an operation; None if it leaves the question open.
 
     An authorisation that still stands does not show that a capture or cancel of it failed: the
-    request may yet arrive.
+    request may yet arrive. A change that the PSP accepted and carries out later is settled: how
+    it ends is told by an event.
     """
+    if word.pending is _PENDING_BY_KIND.get(kind):
+        return _S.SUCCEEDED
     return _SETTLED_BY_STATUS[kind][word.status]
+
+
+_PENDING_BY_KIND: Final[dict[OperationKind, PendingChange]] = {
+    OperationKind.CAPTURE: PendingChange.CAPTURE,
+    OperationKind.CANCEL: PendingChange.CANCEL,
+}
 
 
 class Step(StrEnum):

@@ -48,7 +48,10 @@ ALLOWED_TRANSITIONS: Final[dict[PaymentState, frozenset[PaymentState]]] = {
             _S.OUTCOME_UNKNOWN,
         }
     ),
-    _S.AUTHORIZED: frozenset({_S.CAPTURED, _S.CANCELED, _S.FAILED, _S.OUTCOME_UNKNOWN}),
+    # A PSP may accept a capture and carry it out later.
+    _S.AUTHORIZED: frozenset(
+        {_S.PROCESSING, _S.CAPTURED, _S.CANCELED, _S.FAILED, _S.OUTCOME_UNKNOWN}
+    ),
     _S.CAPTURED: frozenset(),
     _S.CANCELED: frozenset(),
     _S.FAILED: frozenset(),

@@ -90,7 +90,7 @@ class PaymentCreation:
             answered = await self._replays.find(command.key, command.fingerprint)
             if answered is None:
                 raise
-            return await self._replays.with_next_action(answered)
+            return await self._replays.with_next_action(command.key, answered)
         require_time(remaining_s, self._limits.min_deadline_s)
         return await self._shield.run(self._write_and_send(command, beginning))
 
@@ -150,7 +150,7 @@ class PaymentCreation:
             answered = await self._replays.find(command.key, command.fingerprint)
             if answered is None:
                 raise  # a new id that exists already: a fault, not a replay
-            return await self._replays.with_next_action(answered)
+            return await self._replays.with_next_action(command.key, answered)
         settled = await self._sender.send(payment, operation)
         settled.raise_if_not_done()
         return CreatedPayment(settled.payment, settled.next_action)

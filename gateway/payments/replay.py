@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.clock import Clock
 from gateway.domain.operation import OperationState
+from gateway.domain.operation_rules import creation_of
 from gateway.domain.payment import Payment, PaymentState
 from gateway.domain.permissions import RETRY_AFTER_S
 from gateway.domain.requests import RequestKey, StoredRequest
@@ -42,13 +43,16 @@ class Replays:
             return await self._books.get(operation.payment_id)
         raise still_running(stored, self._clock(), RETRY_AFTER_S)
 
-    async def with_next_action(self, answered: Payment) -> CreatedPayment:
+    async def with_next_action(self, key: RequestKey, answered: Payment) -> CreatedPayment:
         """Add what the shopper's page must do: it holds a secret, so it is asked for, not kept."""
         if answered.state is not PaymentState.AWAITING_CUSTOMER:
             return CreatedPayment(answered)
         now = await self._books.get(answered.id)
         if now.state is not PaymentState.AWAITING_CUSTOMER:
             return CreatedPayment(answered)
+        operation = await get_operation_of_request(self._books.database, key)
+        if operation is None:
+            return CreatedPayment(answered)
+        request = creation_of(now, operation)
         provider = self._sender.provider_of(now)
-        word = await provider.retrieve_payment(now.psp_reference)
-        return CreatedPayment(answered, word.next_action)
+        return CreatedPayment(answered, await provider.next_action(request, now.psp_reference))

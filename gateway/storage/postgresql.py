@@ -107,8 +107,6 @@ class PostgresqlDatabase:
         try:
             rows: Sequence[Row] = await connection.fetch(sql, *arguments)
             return rows
-        except ValueError:
-            raise  # the driver's word for a value that no column of the type holds: nothing was sent
         except _BROKEN as error:
             connection.terminate()
             raise StorageUnavailableError(_described(error)) from error

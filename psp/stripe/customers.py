@@ -30,7 +30,7 @@ class StripeCustomers:
     async def update(
         self, psp_customer: str, profile: CustomerProfile, idempotency_key: str
     ) -> None:
-        """Bring a Customer up to date: e-mail, name and telephone that are not given are emptied."""
+        """Bring a Customer up to date; e-mail, name and telephone not given are emptied."""
         path = object_path(self._caller.account, CUSTOMERS, psp_customer)
         parameters = _EMPTIED | customer_parameters(profile)
         await self._caller.change(path, parameters, idempotency_key, _customer_id)

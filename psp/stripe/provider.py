@@ -13,6 +13,7 @@ from psp.port import (
     CapturePayment,
     CreatePayment,
     CustomerProfile,
+    NextAction,
     PspAlias,
     PspEvent,
     PspPayment,
@@ -82,6 +83,10 @@ class StripeProvider:
     async def retrieve_payment(self, psp_reference: str) -> PspPayment:
         """See `StripePayments.retrieve`."""
         return await self._payments.retrieve(psp_reference)
+
+    async def next_action(self, request: CreatePayment, psp_reference: str) -> NextAction | None:  # noqa: ARG002 - Stripe keeps what other PSPs are told again
+        """Ask Stripe: the client secret is kept nowhere else."""
+        return (await self._payments.retrieve(psp_reference)).next_action
 
     async def find_payment(
         self, payment_id: str, created_after: datetime, created_before: datetime

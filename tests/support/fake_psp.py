@@ -204,6 +204,9 @@ class FakePsp:
             "retrieve_payment", psp_reference, lambda: self._known(psp_reference)
         )
 
+    async def next_action(self, request: CreatePayment, psp_reference: str) -> NextAction | None:
+        return (await self.retrieve_payment(psp_reference)).next_action
+
     async def find_payment(
         self, payment_id: str, created_after: datetime, created_before: datetime
     ) -> PspPayment | None:

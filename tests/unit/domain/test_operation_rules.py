@@ -21,7 +21,7 @@ from gateway.domain.operation_rules import (
 )
 from gateway.domain.payment import PaymentState
 from psp.money import Money
-from psp.port import PspStatus
+from psp.port import PendingChange, PspStatus
 from tests.support.payments import NOW, operation, payment, word
 
 _K, _S, _P = OperationKind, OperationState, PspStatus
@@ -42,6 +42,25 @@ def test_the_table_is_total(kind: OperationKind, status: PspStatus) -> None:
 def test_a_standing_authorisation_proves_nothing(kind: OperationKind) -> None:
     """The request may still be on its way."""
     assert settled_by(kind, word(_P.AUTHORIZED)) is None
+
+
+@pytest.mark.parametrize(
+    "kind,pending", [(_K.CAPTURE, PendingChange.CAPTURE), (_K.CANCEL, PendingChange.CANCEL)]
+)
+@pytest.mark.parametrize("status", _P)
+def test_what_a_psp_accepted_for_later_is_settled(
+    kind: OperationKind, pending: PendingChange, status: PspStatus
+) -> None:
+    """The operation is over; how the change ends is told by an event."""
+    assert settled_by(kind, word(status, pending=pending)) is _S.SUCCEEDED
+
+
+def test_another_change_that_is_pending_says_nothing() -> None:
+    """A pending cancel does not make a capture succeed."""
+    said = word(_P.AUTHORIZED, pending=PendingChange.CANCEL)
+
+    assert settled_by(_K.CAPTURE, said) is None
+    assert settled_by(_K.CREATE, word(_P.UNKNOWN)) is None
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,9 @@ class _Scripted:
     async def retrieve_payment(self, psp_reference: str) -> PspPayment:
         return self._payment()
 
+    async def next_action(self, request: CreatePayment, psp_reference: str) -> NextAction | None:
+        return self._payment().next_action
+
     async def find_payment(
         self, payment_id: str, created_after: datetime, created_before: datetime
     ) -> PspPayment | None:
@@ -193,6 +196,7 @@ async def test_every_method_is_watched() -> None:
     await provider.list_aliases("cus_1")
     await provider.create_payment(create_request())
     await provider.retrieve_payment("pi_1")
+    await provider.next_action(create_request(), "pi_1")
     await provider.find_payment("pay_1", moment, moment)
     await provider.capture_payment(CapturePayment("pi_1", create_request().amount, "k"))
     await provider.cancel_payment(CancelPayment("pi_1", "k"))
