@@ -29,12 +29,19 @@ def failure_of(error: Exception) -> Failure | None:
     # Here, not above: a command that ends well does not pay for loading these.
     from gateway.routing.problems import ConfigurationError  # noqa: PLC0415 - see above
     from gateway.settings import SettingsError  # noqa: PLC0415 - see above
-    from gateway.storage.writes import StorageUnavailableError  # noqa: PLC0415 - see above
+    from gateway.storage.writes import (  # noqa: PLC0415 - see above
+        SchemaMissingError,
+        StorageUnavailableError,
+    )
 
     if isinstance(error, ConfigurationError | SettingsError):
         return Failure(WRONG, error.lines())
     if isinstance(error, StorageUnavailableError):
         return Failure(NEGATIVE, [f"paygate: the database does not answer: {_one_line(error)}"])
+    if isinstance(error, SchemaMissingError):
+        return Failure(
+            WRONG, ["paygate: the database was never upgraded: run `paygate db upgrade`"]
+        )
     if isinstance(error, OSError):
         return Failure(NEGATIVE, [f"paygate: the system refused: {_one_line(error)}"])
     return None

@@ -38,11 +38,6 @@ _DUE: Final = (
     .order_by(outbox.c.journal_id)
     .limit(sa.bindparam("limit", type_=sa.BigInteger))
 )
-_OF_ORDER: Final = (
-    sa.select(*_COLUMNS)
-    .where(outbox.c.order_id == sa.bindparam("order_id"))
-    .order_by(outbox.c.journal_id)
-)
 _COUNT: Final = sa.select(sa.func.count()).select_from(outbox)
 
 
@@ -82,12 +77,6 @@ def postpone_delivery(delivery: Delivery, *, next_attempt_time: datetime, error:
 async def list_due_deliveries(database: Database, now: datetime, limit: int) -> list[Delivery]:
     """Return what may be delivered now, the oldest journal line first."""
     rows = await database.fetch(_DUE, {"now": now, "limit": limit})
-    return [_delivery_of(row) for row in rows]
-
-
-async def deliveries_of_order(database: Database, order_id: str) -> list[Delivery]:
-    """Return all that is still to be told of an order, due or not, oldest first."""
-    rows = await database.fetch(_OF_ORDER, {"order_id": order_id})
     return [_delivery_of(row) for row in rows]
 
 

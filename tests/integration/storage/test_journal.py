@@ -15,7 +15,6 @@ from gateway.storage.database import Database
 from gateway.storage.journal import insert_entry, list_entries
 from gateway.storage.outbox import (
     delete_delivery,
-    deliveries_of_order,
     insert_delivery,
     list_due_deliveries,
     outbox_depth,
@@ -122,21 +121,6 @@ async def test_a_failed_delivery_is_put_off(database: Database) -> None:
     assert await list_due_deliveries(database, NOW, 10) == []
     expected = delivery(line(1), attempts=1, last_error="the back office is down")
     assert await list_due_deliveries(database, LATER, 10) == [expected]
-
-
-async def test_an_order_knows_all_its_deliveries(database: Database) -> None:
-    """Due or not, oldest first, and no other order's."""
-    await database.commit(
-        [
-            insert_delivery(line(2), NOW),
-            insert_delivery(line(1), LATER),
-            insert_delivery(line(3, order_id="order-2"), NOW),
-        ]
-    )
-
-    told = await deliveries_of_order(database, PAYMENT.order_id)
-
-    assert told == [delivery(line(1)), delivery(line(2))]
 
 
 async def test_a_line_is_delivered_once_at_a_time(database: Database) -> None:
