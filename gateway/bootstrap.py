@@ -41,8 +41,6 @@ from psp.observed import ObservedProvider
 from psp.port import PaymentServiceProvider
 from psp.registry import build_psp
 
-_FIRST_CHECK: Final = timedelta(seconds=1)
-"""How soon the resolver asks after an answer that did not come."""
 _PSP_CONNECTIONS: Final = 200
 
 
@@ -86,7 +84,7 @@ def wire(doors: Doors, routing: RoutingSource, settings: Settings) -> Applicatio
         database, providers, routing, shield, clock, lease=lease, min_deadline_s=least_s
     )
     books = PaymentBooks(database, signals, deliveries)
-    sender = OperationSender(books, providers, clock, unknowns, _FIRST_CHECK)
+    sender = OperationSender(books, providers, clock, unknowns)
     replays = Replays(books, sender, clock)
     creation = PaymentCreation(
         books=books,
@@ -102,8 +100,8 @@ def wire(doors: Doors, routing: RoutingSource, settings: Settings) -> Applicatio
     refresher = PaymentRefresher(books, sender, clock)
     resolver = Resolver(books, sender, providers, clock, lease, unknowns)
     order_handler = OrderHandler(doors.back_office, books, changes, refresher, clock)
-    applier = EventApplier(database, refresher, resolver, clock, arrivals)
-    delivery = LocalDelivery(database, order_handler, clock, deliveries)
+    applier = EventApplier(database, providers, refresher, resolver, clock, arrivals)
+    delivery = LocalDelivery(database, providers, order_handler, clock, deliveries)
     jobs = [
         Job("inbox", applier.run_once, arrivals, applier.lanes),
         Job("delivery", delivery.run_once, deliveries, delivery.lanes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -15,23 +16,29 @@ _PAUSE_AFTER_FAULT_S: Final = 1.0
 
 
 class Lanes:
-    """Bounded concurrency with one lane a key; `done` rings whenever a lane is free again.
+    """One lane a key, and so many at once for each road; `done` rings when a lane is free again.
 
-    Something slow in one lane (a PSP that hangs) holds up that lane only.
+    A road is a PSP account: one that hangs fills its own road and holds up nobody else's.
     """
 
     def __init__(self, name: str, at_once: int, done: Wake) -> None:
         self._name = name
-        self._slots = asyncio.Semaphore(at_once)
+        self._at_once = at_once
         self._done = done
         self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._on_road: Counter[str] = Counter()
 
-    async def start(self, key: str, work: Callable[[], Awaitable[object]]) -> bool:
-        """Start `work` unless its lane is taken; waits for a slot. False if the lane is taken."""
-        if key in self._lanes:
+    def has_room(self, road: str) -> bool:
+        """Whether another lane of this road may be started."""
+        return self._on_road[road] < self._at_once
+
+    def start(self, road: str, key: str, work: Callable[[], Awaitable[object]]) -> bool:
+        """Start `work`; False if its lane is taken or its road is full."""
+        if key in self._lanes or not self.has_room(road):
             return False
-        await self._slots.acquire()
-        self._lanes[key] = asyncio.create_task(self._run(key, work), name=f"{self._name}:{key}")
+        self._on_road[road] += 1
+        task = asyncio.create_task(self._run(road, key, work), name=f"{self._name}:{key}")
+        self._lanes[key] = task
         return True
 
     async def join(self) -> None:
@@ -46,7 +53,7 @@ class Lanes:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, key: str, work: Callable[[], Awaitable[object]]) -> None:
+    async def _run(self, road: str, key: str, work: Callable[[], Awaitable[object]]) -> None:
         try:
             await work()
         except Exception:  # noqa: BLE001 - the outermost edge of a lane: the others go on
@@ -54,5 +61,5 @@ class Lanes:
             await asyncio.sleep(_PAUSE_AFTER_FAULT_S)  # what failed is due still: do not spin
         finally:
             del self._lanes[key]
-            self._slots.release()
+            self._on_road[road] -= 1
             self._done.set()

@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -21,6 +22,8 @@ from gateway.settings import Settings
 from gateway.web.app import build_web_app, start_web
 
 _log = structlog.get_logger(__name__)
+_WEBHOOK_GRACE_S: Final = 2.0
+"""A webhook is stored in milliseconds, and sent again if it was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +48,25 @@ async def running_gateway(
         application = await stack.enter_async_context(
             open_application(settings, configuration, metrics, clock)
         )
+        grace = Grace(settings.shutdown_grace_s)
         application.workers.start()
+        # Told backwards: calls end first, then workers, which begin work of their own, then what
+        # both began and nobody waits for any more.
+        stack.push_async_callback(_drain, application, grace)
         stack.push_async_callback(application.workers.stop)
-        stack.push_async_callback(_drain, application, settings.shutdown_grace_s)
         web = build_web_app(
             application.inbox,
             metrics,
             {"database": application.doors.database.ping},
             webhook_max_bytes=settings.webhook_max_bytes,
         )
-        runner, http_port = await start_web(web, settings.http_host, settings.http_port)
+        runner, http_port = await start_web(
+            web, settings.http_host, settings.http_port, drain_timeout_s=_WEBHOOK_GRACE_S
+        )
         stack.push_async_callback(runner.cleanup)
         edge = build_grpc_edge(application, settings, metrics)
         grpc_port = await edge.start(settings.grpc_host, settings.grpc_port)
-        stack.push_async_callback(edge.stop, settings.shutdown_grace_s)
+        stack.push_async_callback(_stop, edge, grace)
         stack.callback(application.signals.close)  # followers would use up the whole grace
         yield RunningGateway(
             application,
@@ -68,8 +76,27 @@ async def running_gateway(
         )
 
 
-async def _drain(application: Application, grace_s: float) -> None:
-    late = await application.shield.drain(grace_s)
+class Grace:
+    """The time that everything under way has to end, all of it together, from the first wait on."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until_s: float | None = None
+
+    def left_s(self) -> float:
+        """Return how much is left."""
+        now_s = asyncio.get_running_loop().time()
+        if self._until_s is None:
+            self._until_s = now_s + self._seconds
+        return max(0.0, self._until_s - now_s)
+
+
+async def _stop(edge: GrpcEdge, grace: Grace) -> None:
+    await edge.stop(grace.left_s())
+
+
+async def _drain(application: Application, grace: Grace) -> None:
+    late = await application.shield.drain(grace.left_s())
     if late:
         _log.warning("work_left_to_the_resolver", tasks=late)
 

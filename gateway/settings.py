@@ -105,7 +105,7 @@ class Settings(BaseSettings):
 
     min_deadline_s: Annotated[float, _seconds(0.01, 60)] = 1.0
     """A mutation with less time left is refused before anything is written."""
-    operation_lease_s: Annotated[float, _seconds(1, 3600)] = 90.0
+    operation_lease_s: Annotated[float, _seconds(1, 3600)] = 180.0
     """How long an operation may be in flight before the resolver takes it for abandoned."""
     shutdown_grace_s: Annotated[float, _seconds(0, 600)] = 20.0
     """How long calls in flight may go on after SIGTERM."""
@@ -132,20 +132,27 @@ def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - each field has a 
         raise SettingsError(_line(detail) for detail in details) from None
 
 
+_CALLS_OF_AN_ATTEMPT: Final = 4
+"""Calls that one attempt may make, one after the other, each with an account's total_timeout_s: the
+change, what is true if it is refused, its review, and the truth once more."""
+
+
 def check_lease(settings: Settings, accounts: Mapping[str, PspAccountConfig]) -> None:
-    """Raise `SettingsError` if a call to a PSP may outlast the lease of its operation.
+    """Raise `SettingsError` if an attempt may outlast the lease of its operation.
 
     The resolver would take an operation for abandoned that is still being sent.
     """
     lease_s = settings.operation_lease_s
     longer = {
-        name: config.total_timeout_s
+        name: config.total_timeout_s * _CALLS_OF_AN_ATTEMPT
         for name, config in accounts.items()
-        if config.total_timeout_s >= lease_s
+        if config.total_timeout_s * _CALLS_OF_AN_ATTEMPT >= lease_s
     }
     if longer:
         names = ", ".join(f"{name} ({total_s:g} s)" for name, total_s in sorted(longer.items()))
-        problem = f"{lease_s:g} s is not above total_timeout_s of {names}"
+        problem = (
+            f"{lease_s:g} s is not above {_CALLS_OF_AN_ATTEMPT} times total_timeout_s of {names}"
+        )
         cure = f"set it above {max(longer.values()):g}, or lower the accounts' total_timeout_s"
         raise SettingsError([f"{_PREFIX}OPERATION_LEASE_S: {problem}: {cure}"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -88,6 +88,18 @@ class Customers:
         if self._cache.get(customer_id, psp_account) is None:
             self._cache.put(customer_id, psp_account, link.psp_customer)
         return link.psp_customer
+
+    async def forget(self, customer_id: str, psp_account: str) -> None:
+        """The PSP seems not to know her any more: the next `ensure` asks it again."""
+        self._cache.put(customer_id, psp_account, "")
+        link = await get_link(self._database, customer_id, psp_account)
+        if link is None or link.pending_key:
+            return  # a change is under way, and ends with the PSP's word
+        doubted = replace(link, fingerprint="", version=link.version + 1)
+        try:
+            await self._database.commit([update_link(doubted, read_version=link.version)])
+        except GuardFailedError:
+            return  # somebody else asks the PSP just now
 
     async def _ensure(
         self, command: EnsureCustomerCommand, remaining_s: float | None

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.domain.operation import Operation, OperationKind, OperationState
-from gateway.domain.payment import Payment
+from gateway.domain.pauses import Pauses
+from gateway.domain.payment import FINAL_STATES, Payment, PaymentState
 from psp.money import Money
 from psp.port import (
     CancelPayment,
@@ -31,8 +32,11 @@ SETTLING_TIME: Final = timedelta(minutes=15)
 before that."""
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far the PSP's clock may be from ours."""
-_LONGEST_PAUSE: Final = timedelta(minutes=5)
-_MOST_DOUBLINGS: Final = 16
+CHECKS: Final = Pauses(first=timedelta(seconds=1), longest=timedelta(minutes=5))
+"""How often the resolver asks about an operation whose outcome is not known."""
+CREATION_RESENDING: Final = timedelta(minutes=10)
+"""How long a creation is sent again. Later the shopper may have paid otherwise, and a payment that
+would be made then is made for nothing; the PSP's own list tells what became of the earlier ones."""
 
 _S, _P = OperationState, PspStatus
 
@@ -105,16 +109,34 @@ _SETTLED_BY_STATUS: Final[dict[OperationKind, dict[PspStatus, OperationState | N
 }
 
 
-def settled_by(kind: OperationKind, word: PspPayment) -> OperationState | None:
+def settled_by(operation: Operation, word: PspPayment) -> OperationState | None:
     """Say what the PSP's word means for an operation; None if it leaves the question open.
 
     An authorisation that still stands does not show that a capture or cancel of it failed: the
     request may yet arrive. A change that the PSP accepted and carries out later is settled: how
     it ends is told by an event.
     """
+    kind = operation.kind
     if word.pending is _PENDING_BY_KIND.get(kind):
         return _S.SUCCEEDED
-    return _SETTLED_BY_STATUS[kind][word.status]
+    settled = _SETTLED_BY_STATUS[kind][word.status]
+    captured = kind is OperationKind.CAPTURE and settled is _S.SUCCEEDED
+    if captured and word.captured_minor != operation.amount_minor:
+        return _S.FAILED  # somebody else captured another sum, and there is one capture only
+    return settled
+
+
+def settled_by_state(kind: OperationKind, state: PaymentState) -> OperationState | None:
+    """Say what a payment's stored state, heard from the PSP meanwhile, means for an operation."""
+    if kind is OperationKind.CREATE:
+        return None if state is PaymentState.OUTCOME_UNKNOWN else _S.SUCCEEDED
+    if state not in FINAL_STATES:
+        return None
+    wanted = {
+        OperationKind.CAPTURE: PaymentState.CAPTURED,
+        OperationKind.CANCEL: PaymentState.CANCELED,
+    }
+    return _S.SUCCEEDED if state is wanted[kind] else _S.FAILED
 
 
 _PENDING_BY_KIND: Final[dict[OperationKind, PendingChange]] = {
@@ -129,7 +151,7 @@ class Step(StrEnum):
     RESEND = "resend"
     """Send the same request under the same key: the PSP repeats its answer, or acts now."""
     LOOK = "look"
-    """Only ask: the key has lapsed, and nothing conclusive can be expected yet."""
+    """Only ask: it is too late to send, and too early for anything conclusive."""
     CONCLUDE = "conclude"
     """Ask, and take what is not there for what never happened."""
 
@@ -139,16 +161,13 @@ def next_step(operation: Operation, key_lifetime: timedelta, now: datetime) -> S
     if operation.create_time is None:
         raise ValueError(f"operation {operation.id} was never stored")
     age = now - operation.create_time
-    if age < key_lifetime:
+    resending = key_lifetime
+    if operation.kind is OperationKind.CREATE:
+        resending = min(key_lifetime, CREATION_RESENDING)
+    if age < resending:
         return Step.RESEND
-    # The last sending under the key was at most at the end of its lifetime.
-    return Step.CONCLUDE if age > key_lifetime + SETTLING_TIME else Step.LOOK
-
-
-def pause_before_check(attempts: int, first_pause: timedelta) -> timedelta:
-    """Return how long to wait before the resolver asks again: doubling, at most five minutes."""
-    doublings = min(attempts, _MOST_DOUBLINGS)
-    return min(first_pause * (1 << doublings), _LONGEST_PAUSE)
+    # The last sending was at most at the end of that time.
+    return Step.CONCLUDE if age > resending + SETTLING_TIME else Step.LOOK
 
 
 def search_window(operation: Operation, now: datetime) -> tuple[datetime, datetime]:

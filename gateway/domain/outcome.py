@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.domain.journal import EventType
 from gateway.domain.operation import Operation, OperationKind, OperationState
-from gateway.domain.operation_rules import settled_by
+from gateway.domain.operation_rules import settled_by, settled_by_state
 from gateway.domain.payment import Payment, PaymentState
 from gateway.domain.transitions import (
     Change,
@@ -89,7 +89,7 @@ def _answered(
         told = operation.error == _MISMATCH
         kept = Change(payment, ()) if told else change
         return Settlement(kept, OperationState.UNKNOWN, _MISMATCH)
-    state = settled_by(operation.kind, word)
+    state = settled_by(operation, word)
     if state is None:
         detail = f"the PSP answered {word.raw_status}"
         return _unknown(payment, operation, detail, word, now)
@@ -116,7 +116,7 @@ def _not_done(
 def _refused_with_truth(
     payment: Payment, operation: Operation, word: PspPayment, detail: str, now: datetime
 ) -> Settlement:
-    if settled_by(operation.kind, word) is OperationState.SUCCEEDED:
+    if settled_by(operation, word) is OperationState.SUCCEEDED:
         return _answered(payment, operation, word, now)
     failed = mark_operation_failed(payment, operation.id, detail, now)
     change = _then(failed, apply_psp_payment(failed.payment, word, now))
@@ -126,6 +126,12 @@ def _refused_with_truth(
 def _unknown(
     payment: Payment, operation: Operation, detail: str, word: PspPayment | None, now: datetime
 ) -> Settlement:
+    heard = settled_by_state(operation.kind, payment.state)
+    if heard is not None:
+        # The PSP spoke by another way meanwhile, and what is known never becomes unknown again.
+        return Settlement(
+            Change(payment, ()), heard, detail if heard is OperationState.FAILED else ""
+        )
     known = payment
     if word is not None and not payment.psp_reference:
         # Not yet its state, but where to ask from now on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -11,6 +12,7 @@ import structlog
 from gateway.clock import Clock
 from gateway.domain.inbox import InboxEvent, InboxOutcome
 from gateway.domain.operation import OperationState
+from gateway.domain.pauses import Pauses
 from gateway.domain.payment import Payment
 from gateway.errors import PaygateError
 from gateway.lanes import Lanes
@@ -29,11 +31,10 @@ from psp.errors import PspError
 from psp.port import PspEventSubject
 
 _log = structlog.get_logger(__name__)
-_BATCH: Final = 100
+_BATCH: Final = 200
 _AT_ONCE: Final = 16
-FIRST_PAUSE: Final = timedelta(milliseconds=250)
-_LONGEST_PAUSE: Final = timedelta(hours=1)
-_MOST_DOUBLINGS: Final = 20
+"""Payments of one account that are looked at at the same time."""
+PAUSES: Final = Pauses(first=timedelta(milliseconds=250), longest=timedelta(hours=1))
 PATIENCE: Final = timedelta(days=3)
 """How long a webhook about a payment that is not here is tried: as long as Stripe repeats one."""
 
@@ -42,58 +43,76 @@ class PaymentBusyError(Exception):
     """The payment's own change is still under way: its answer comes first."""
 
 
+_PASSING: Final = (PspError, PaygateError, PaymentBusyError, PaymentChangingError)
+"""What may be otherwise a little later."""
+
+
 class EventApplier:
-    """Applies what is due in the inbox. Applying an event twice, or late, changes nothing."""
+    """Applies what is due in the inbox. Applying an event twice, or late, changes nothing.
+
+    Events of one payment that are due together are one question to the PSP, whatever their number.
+    """
 
     def __init__(
         self,
         database: Database,
+        accounts: Iterable[str],
         refresher: PaymentRefresher,
         resolver: Resolver,
         clock: Clock,
         arrivals: Wake,
     ) -> None:
         self._database = database
+        self._accounts = accounts
         self._refresher = refresher
         self._resolver = resolver
         self._clock = clock
         self.lanes = Lanes("inbox", _AT_ONCE, arrivals)
 
     async def run_once(self) -> int:
-        """Begin what is due, one event of a payment at a time; the number that was begun."""
+        """Begin what is due, one payment's events at a time; the number that was begun."""
         begun = 0
-        for due in await list_due_events(self._database, self._clock(), _BATCH):
-            lane = due.event.psp_reference or due.event.event_id
-            begun += await self.lanes.start(lane, partial(self.apply, due))
+        for account in self._accounts:
+            if self.lanes.has_room(account):
+                begun += await self._begin(account)
         return begun
 
-    async def apply(self, received: InboxEvent) -> InboxOutcome:
-        """Apply one event; WAITING means that it was put off."""
+    async def apply(self, events: Sequence[InboxEvent]) -> InboxOutcome:
+        """Apply events of one payment; WAITING means that they were put off."""
         try:
-            outcome = await self._apply(received)
-        except (PspError, PaygateError, PaymentBusyError, PaymentChangingError) as error:
-            return await self._put_off(received, str(error))
-        _log.info(
-            "event_applied",
-            account=received.psp_account,
-            event_id=received.event.event_id,
-            event_type=received.event.event_type,
-            psp_reference=received.event.psp_reference,
-            outcome=outcome,
-        )
+            outcome = await self._apply(events)
+        except _PASSING as error:
+            return await self._put_off(events, str(error))
+        except Exception as error:  # noqa: BLE001 - a fault of ours must neither lose an event nor stop the others
+            _log.exception("event_not_applied", **_facts(events))
+            return await self._put_off(events, f"fault: {type(error).__name__}")
+        _log.info("event_applied", outcome=outcome, **_facts(events))
         return outcome
 
-    async def _apply(self, received: InboxEvent) -> InboxOutcome:
-        if received.event.subject is PspEventSubject.OTHER:
-            return await self._finish(received, InboxOutcome.IGNORED)
-        payment = await self._payment_of(received)
+    async def _begin(self, account: str) -> int:
+        by_payment: dict[str, list[InboxEvent]] = {}
+        for due in await list_due_events(self._database, account, self._clock(), _BATCH):
+            by_payment.setdefault(due.event.psp_reference or due.event.event_id, []).append(due)
+        return sum(
+            self.lanes.start(account, f"{account}:{payment}", partial(self.apply, events))
+            for payment, events in by_payment.items()
+        )
+
+    async def _apply(self, events: Sequence[InboxEvent]) -> InboxOutcome:
+        newest = events[-1]
+        if newest.event.subject is PspEventSubject.OTHER:
+            return await self._finish(events, InboxOutcome.IGNORED)
+        payment = await self._payment_of(newest)
         if payment is None:
-            return await self._unmatched(received)
-        await self._settle_open_operation(payment)
-        finished = finish_event(received.psp_account, received.event.event_id, InboxOutcome.APPLIED)
+            return await self._unmatched(events)
+        payment = await self._settle_open_operation(payment)
+        finished = [
+            finish_event(each.psp_account, each.event.event_id, InboxOutcome.APPLIED)
+            for each in events
+        ]
         try:
             await self._refresher.refresh(
-                payment, psp_reference=received.event.psp_reference, writes=[finished]
+                payment, psp_reference=newest.event.psp_reference, writes=finished
             )
         except PaymentMismatchError as mismatch:
             # Dealt with: nothing is taken over, and the journal holds the alarm.
@@ -114,11 +133,11 @@ class EventApplier:
             return None
         return named
 
-    async def _settle_open_operation(self, payment: Payment) -> None:
+    async def _settle_open_operation(self, payment: Payment) -> Payment:
         """Let an operation that is under way end first: its own answer says more than the event."""
         operation = await get_open_operation(self._database, payment.id)
         if operation is None:
-            return
+            return payment
         leased = operation.next_check_time is not None and (
             operation.next_check_time > self._clock()
         )
@@ -127,35 +146,35 @@ class EventApplier:
         await self._resolver.resolve(operation)
         if await get_open_operation(self._database, payment.id) is not None:
             raise PaymentBusyError(f"{payment.id}: the outcome of a {operation.kind} is not known")
+        return await get_payment(self._database, payment.id) or payment
 
-    async def _unmatched(self, received: InboxEvent) -> InboxOutcome:
-        age = self._clock() - received.receive_time
+    async def _unmatched(self, events: Sequence[InboxEvent]) -> InboxOutcome:
+        age = self._clock() - events[0].receive_time
         if age < PATIENCE:
-            return await self._put_off(received, "no payment here has this reference yet")
-        _log.error(
-            "event_unmatched",
-            account=received.psp_account,
-            event_id=received.event.event_id,
-            event_type=received.event.event_type,
-            psp_reference=received.event.psp_reference,
-        )
-        return await self._finish(received, InboxOutcome.UNMATCHED)
+            return await self._put_off(events, "no payment here has this reference yet")
+        _log.error("event_unmatched", **_facts(events))
+        return await self._finish(events, InboxOutcome.UNMATCHED)
 
-    async def _finish(self, received: InboxEvent, outcome: InboxOutcome) -> InboxOutcome:
-        event_id = received.event.event_id
-        await self._database.commit([finish_event(received.psp_account, event_id, outcome)])
+    async def _finish(self, events: Sequence[InboxEvent], outcome: InboxOutcome) -> InboxOutcome:
+        await self._database.commit(
+            [finish_event(each.psp_account, each.event.event_id, outcome) for each in events]
+        )
         return outcome
 
-    async def _put_off(self, received: InboxEvent, why: str) -> InboxOutcome:
-        doublings = min(received.attempts, _MOST_DOUBLINGS)
-        pause = min(FIRST_PAUSE * (1 << doublings), _LONGEST_PAUSE)
-        await self._database.commit([postpone_event(received, self._clock() + pause)])
-        _log.info(
-            "event_put_off",
-            account=received.psp_account,
-            event_id=received.event.event_id,
-            event_type=received.event.event_type,
-            pause_s=pause.total_seconds(),
-            why=why,
+    async def _put_off(self, events: Sequence[InboxEvent], why: str) -> InboxOutcome:
+        now = self._clock()
+        await self._database.commit(
+            [postpone_event(each, now + PAUSES.after(each.attempts)) for each in events]
         )
+        _log.info("event_put_off", why=why, attempts=events[0].attempts, **_facts(events))
         return InboxOutcome.WAITING
+
+
+def _facts(events: Sequence[InboxEvent]) -> dict[str, str]:
+    """Return what a log line says of events."""
+    return {
+        "account": events[0].psp_account,
+        "psp_reference": events[0].event.psp_reference,
+        "event_ids": ",".join(each.event.event_id for each in events),
+        "event_types": ",".join(each.event.event_type for each in events),
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -11,10 +11,15 @@ import structlog
 
 from gateway.clock import Clock
 from gateway.domain.outbox import Delivery
-from gateway.errors import PaygateError
+from gateway.domain.pauses import Pauses
+from gateway.errors import PaygateError, Reason
 from gateway.lanes import Lanes
 from gateway.orders.handler import OrderHandler, OrderUnknownError
-from gateway.payments.refreshing import PaymentChangingError, PaymentMismatchError
+from gateway.payments.refreshing import (
+    PaymentChangingError,
+    PaymentMismatchError,
+    PaymentUnclearError,
+)
 from gateway.signals import Wake
 from gateway.storage.database import Database
 from gateway.storage.outbox import (
@@ -27,10 +32,11 @@ from psp.errors import PspError
 
 _log = structlog.get_logger(__name__)
 _BATCH: Final = 200
-_AT_ONCE: Final = 8
-_FIRST_PAUSE: Final = timedelta(milliseconds=250)
-_LONGEST_PAUSE: Final = timedelta(minutes=10)
-_MOST_DOUBLINGS: Final = 16
+_AT_ONCE: Final = 16
+"""Orders that are told at the same time, of the payments of one account."""
+_PAUSES: Final = Pauses(first=timedelta(milliseconds=250), longest=timedelta(minutes=10))
+_PAUSES_AFTER_REFUSAL: Final = Pauses(first=timedelta(minutes=1), longest=timedelta(hours=6))
+"""The PSP read what we asked and refused it: asking soon again is answered the same."""
 
 _PASSING: Final = (
     BackOfficeError,
@@ -38,6 +44,7 @@ _PASSING: Final = (
     PspError,
     PaymentChangingError,
     PaymentMismatchError,
+    PaymentUnclearError,
     OrderUnknownError,
 )
 """What may be otherwise a little later. Anything else is a fault of ours, and tried again too:
@@ -52,21 +59,25 @@ class LocalDelivery:
     """
 
     def __init__(
-        self, database: Database, handler: OrderHandler, clock: Clock, deliveries: Wake
+        self,
+        database: Database,
+        accounts: Iterable[str],
+        handler: OrderHandler,
+        clock: Clock,
+        deliveries: Wake,
     ) -> None:
         self._database = database
+        self._accounts = accounts
         self._handler = handler
         self._clock = clock
         self.lanes = Lanes("delivery", _AT_ONCE, deliveries)
 
     async def run_once(self) -> int:
         """Begin what is due, one telling an order at a time; the number that was begun."""
-        by_order: dict[str, list[Delivery]] = {}
-        for due in await list_due_deliveries(self._database, self._clock(), _BATCH):
-            by_order.setdefault(due.order_id, []).append(due)
         begun = 0
-        for order_id, lines in by_order.items():
-            begun += await self.lanes.start(order_id, partial(self.deliver, order_id, lines))
+        for account in self._accounts:
+            if self.lanes.has_room(account):
+                begun += await self._begin(account)
         return begun
 
     async def deliver(self, order_id: str, lines: Sequence[Delivery]) -> None:
@@ -74,16 +85,28 @@ class LocalDelivery:
         try:
             await self._handler.handle(order_id)
         except _PASSING as error:
-            await self._put_off(order_id, lines, f"{type(error).__name__}: {error}")
+            refused = isinstance(error, PaygateError) and error.reason is Reason.PSP_REJECTED
+            pauses = _PAUSES_AFTER_REFUSAL if refused else _PAUSES
+            await self._put_off(order_id, lines, pauses, f"{type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not lose a paid order
             _log.exception("delivery_failed", order_id=order_id)
-            await self._put_off(order_id, lines, f"fault: {type(error).__name__}")
+            await self._put_off(order_id, lines, _PAUSES, f"fault: {type(error).__name__}")
         else:
             await self._database.commit([delete_delivery(line.journal_id) for line in lines])
 
-    async def _put_off(self, order_id: str, lines: Sequence[Delivery], why: str) -> None:
-        doublings = min(max(line.attempts for line in lines), _MOST_DOUBLINGS)
-        pause = min(_FIRST_PAUSE * (1 << doublings), _LONGEST_PAUSE)
+    async def _begin(self, account: str) -> int:
+        by_order: dict[str, list[Delivery]] = {}
+        for due in await list_due_deliveries(self._database, account, self._clock(), _BATCH):
+            by_order.setdefault(due.order_id, []).append(due)
+        return sum(
+            self.lanes.start(account, order_id, partial(self.deliver, order_id, lines))
+            for order_id, lines in by_order.items()
+        )
+
+    async def _put_off(
+        self, order_id: str, lines: Sequence[Delivery], pauses: Pauses, why: str
+    ) -> None:
+        pause = pauses.after(max(line.attempts for line in lines))
         until = self._clock() + pause
         await self._database.commit(
             [postpone_delivery(line, next_attempt_time=until, error=why) for line in lines]

@@ -35,9 +35,10 @@ class OrderDecision:
     action: OrderAction
     reason: str
     payment: Payment | None = None
+    others: Sequence[Payment] = ()
+    """Further payments that the same alarm is about."""
 
 
-_WITH_MONEY: Final = frozenset({PaymentState.AUTHORIZED, PaymentState.CAPTURED})
 _ENDED: Final = frozenset({PaymentState.CANCELED, PaymentState.FAILED})
 _A = OrderAction
 
@@ -49,14 +50,35 @@ def decide(order: DraftOrder, payments: Sequence[Payment]) -> OrderDecision:
     wait or hold, so that every step is decided from what is true then.
     """
     oldest_first = sorted(payments, key=lambda payment: payment.id)
-    with_money = [payment for payment in oldest_first if payment.state in _WITH_MONEY]
     if order.state in {OrderState.RELEASED, OrderState.CANCELED}:
-        return _beside_the_point(order, with_money)
+        return _beside_the_point(order, oldest_first)
+    for payment in oldest_first:
+        if payment.state is PaymentState.OUTCOME_UNKNOWN and payment.authorized_minor:
+            # It may have been captured: taking another one's money could be taking it twice.
+            return OrderDecision(_A.WAIT, "the outcome of a capture is not known", payment)
+    with_money = [payment for payment in oldest_first if _has_money(payment)]
     if with_money:
         return _decide_for(order, _chosen(order, with_money))
-    if oldest_first and all(payment.state in _ENDED for payment in oldest_first):
+    if oldest_first and all(_is_over(payment) for payment in oldest_first):
         return _without_money(order, oldest_first)
     return OrderDecision(_A.WAIT, "no payment has been confirmed")
+
+
+def _has_money(payment: Payment) -> bool:
+    """Whether money is reserved or was taken, and was not all given back."""
+    if payment.state is PaymentState.AUTHORIZED:
+        return True
+    return (
+        payment.state is PaymentState.CAPTURED and payment.captured_minor > payment.refunded_minor
+    )
+
+
+def _is_over(payment: Payment) -> bool:
+    return payment.state in _ENDED or _is_refunded(payment)
+
+
+def _is_refunded(payment: Payment) -> bool:
+    return payment.state is PaymentState.CAPTURED and not _has_money(payment)
 
 
 def _chosen(order: DraftOrder, with_money: Sequence[Payment]) -> Payment:
@@ -87,6 +109,9 @@ def _decide_for(order: DraftOrder, payment: Payment) -> OrderDecision:
 
 
 def _decide_for_captured(order: DraftOrder, payment: Payment) -> OrderDecision:
+    if payment.refunded_minor:
+        refunded = payment.amount.with_amount(payment.refunded_minor)
+        return _hold(order, payment, f"{refunded} of its payment was refunded already")
     in_full = payment.captured_minor == order.total.amount_minor
     if in_full or payment.capture_policy is CapturePolicy.MANUAL:
         return OrderDecision(_A.RELEASE, "paid", payment)
@@ -99,30 +124,36 @@ def _hold(order: DraftOrder, payment: Payment, reason: str) -> OrderDecision:
     return OrderDecision(_A.WAIT if held_so else _A.HOLD, reason, payment)
 
 
-def _without_money(order: DraftOrder, ended: Sequence[Payment]) -> OrderDecision:
-    """Decide for an order whose payments all ended; a shopper may still pay a draft anew.
+def _without_money(order: DraftOrder, over: Sequence[Payment]) -> OrderDecision:
+    """Decide for an order whose payments are all over; a shopper may still pay a draft anew.
 
-    A payment that somebody canceled, or whose authorisation lapsed, ends its order. One that was
-    declined or abandoned leaves a draft, which is swept when nobody pays.
+    A payment that somebody canceled or refunded, or whose authorisation lapsed, ends its order.
+    One that was declined or abandoned leaves a draft, which is swept when nobody pays.
     """
-    for payment in ended:
+    for payment in over:
+        if _is_refunded(payment):
+            return OrderDecision(_A.CANCEL, "its payment was refunded", payment)
         abandoned = payment.failure and payment.failure.category is FailureCategory.ABANDONED
         if payment.state is PaymentState.CANCELED and not abandoned:
             return OrderDecision(_A.CANCEL, "its payment was canceled", payment)
     if order.state is OrderState.HELD:
-        return OrderDecision(_A.CANCEL, "its payment came to nothing", ended[-1])
+        return OrderDecision(_A.CANCEL, "its payment came to nothing", over[-1])
     return OrderDecision(_A.WAIT, "no payment succeeded; the shopper may try again")
 
 
-def _beside_the_point(order: DraftOrder, with_money: Sequence[Payment]) -> OrderDecision:
-    """Find money that an order, decided already, does not need."""
-    for payment in with_money:
-        if order.state is OrderState.RELEASED and payment.id == order.payment_id:
-            continue
-        if payment.refunded_minor == payment.captured_minor and payment.captured_minor > 0:
-            continue
-        reason = f"the order is {order.state} already"
+def _beside_the_point(order: DraftOrder, payments: Sequence[Payment]) -> OrderDecision:
+    """Find what an order that is decided already makes wrong: give up first, then raise alarms."""
+    pays = order.payment_id if order.state is OrderState.RELEASED else ""
+    stray = [payment for payment in payments if payment.id != pays and _has_money(payment)]
+    reason = f"the order is {order.state} already"
+    for payment in stray:
         if payment.state is PaymentState.AUTHORIZED:
             return OrderDecision(_A.VOID, reason, payment)
-        return OrderDecision(_A.ALARM, reason, payment)
+    if stray:
+        return OrderDecision(_A.ALARM, reason, stray[0], stray[1:])
+    for payment in payments:
+        # Goods that come back are refunded, and that is well; these were never paid for.
+        if payment.id == pays and payment.state in _ENDED:
+            reason = f"the order was released, and its payment is {payment.state}"
+            return OrderDecision(_A.ALARM, reason, payment)
     return OrderDecision(_A.WAIT, f"the order is {order.state}")

@@ -10,13 +10,15 @@ import structlog
 from gateway.clock import Clock
 from gateway.domain.journal import EventType
 from gateway.domain.payment import Payment
+from gateway.domain.permissions import operation_in_progress
 from gateway.domain.transitions import Event, record
 from gateway.orders.decision import OrderAction, OrderDecision, decide
 from gateway.payments.books import PaymentBooks
 from gateway.payments.changes import PaymentChanges
 from gateway.payments.commands import CancelReason
-from gateway.payments.refreshing import PaymentRefresher
-from gateway.storage.journal import list_entries
+from gateway.payments.refreshing import PaymentChangingError, PaymentRefresher
+from gateway.storage.journal import newest_entries
+from gateway.storage.operations import get_open_operation
 from gateway.storage.payments import payments_of_order
 from gateway.storage.writes import GuardFailedError
 from legacy_bridge.errors import OrderConflictError
@@ -26,13 +28,18 @@ _log = structlog.get_logger(__name__)
 _MOST_STEPS: Final = 8
 """Capture, release and a handful of authorisations to give up; more is a loop."""
 _MOST_ROUNDS: Final = 5
-_MOST_LINES: Final = 500
+_MOST_LINES: Final = 50
 
 _TOLD: Final[Mapping[OrderAction, EventType]] = {
     OrderAction.RELEASE: EventType.ORDER_RELEASED,
     OrderAction.HOLD: EventType.ORDER_HELD,
     OrderAction.CANCEL: EventType.ORDER_CANCELED,
     OrderAction.ALARM: EventType.ORDER_CONFLICT,
+}
+_DONE: Final[Mapping[OrderState, EventType]] = {
+    OrderState.RELEASED: EventType.ORDER_RELEASED,
+    OrderState.HELD: EventType.ORDER_HELD,
+    OrderState.CANCELED: EventType.ORDER_CANCELED,
 }
 _ASKS_FIRST: Final = frozenset({OrderAction.CAPTURE, OrderAction.RELEASE})
 """Before these the PSP is asked once more: a review may be open that no webhook told of."""
@@ -80,16 +87,19 @@ class OrderHandler:
         raise RuntimeError(f"order {order_id} does not come to rest")
 
     async def _decide(self, order: DraftOrder, fresh: dict[str, int]) -> OrderDecision:
-        """Decide; `fresh` holds the versions of payments that the PSP just spoke of."""
-        decision = decide(order, await self._payments(order))
-        payment = decision.payment
-        if payment is None or decision.action not in _ASKS_FIRST:
-            return decision
-        if fresh.get(payment.id) == payment.version:
-            return decision
-        heard = await self._refresher.refresh(payment)
-        fresh[heard.id] = heard.version
-        return decide(order, await self._payments(order))
+        """Decide; `fresh` holds the versions of payments as the PSP just confirmed them."""
+        for _ in range(_MOST_ROUNDS):
+            decision = decide(order, await self._payments(order))
+            payment = decision.payment
+            if payment is None or decision.action not in _ASKS_FIRST:
+                return decision
+            if await get_open_operation(self._books.database, payment.id) is not None:
+                raise operation_in_progress(payment.id)
+            if fresh.get(payment.id) == payment.version:
+                return decision
+            confirmed = await self._refresher.confirm(payment)
+            fresh[confirmed.id] = confirmed.version
+        raise PaymentChangingError(order.order_id)
 
     async def _payments(self, order: DraftOrder) -> list[Payment]:
         return await payments_of_order(self._books.database, order.order_id)
@@ -115,7 +125,8 @@ class OrderHandler:
             reason=decision.reason,
         )
         if decision.action in _TOLD:
-            await self._tell(payment, _TOLD[decision.action], decision.reason)
+            for told in (payment, *decision.others):
+                await self._tell(told, _TOLD[decision.action], decision.reason)
 
     async def _act(
         self,
@@ -149,10 +160,16 @@ class OrderHandler:
                 pass  # there is nothing to do but to tell
 
     async def _tell_what_was_done(self, order: DraftOrder) -> None:
-        """Journal a release that a crash kept from being journaled."""
-        if order.state is OrderState.RELEASED and order.payment_id:
-            payment = await self._books.get(order.payment_id)
-            await self._tell(payment, EventType.ORDER_RELEASED, "the order may be shipped")
+        """Journal what a crash kept from being journaled after the back office had done it."""
+        if order.state not in _DONE:
+            return
+        event_type, reason = _DONE[order.state], order.reason or "the order may be shipped"
+        payments = await self._payments(order)
+        about = [payment for payment in payments if payment.id == order.payment_id] or payments[:1]
+        if order.state is not OrderState.CANCELED:
+            about = [payment for payment in about if payment.id == order.payment_id]
+        for payment in about:
+            await self._tell(payment, event_type, reason)
 
     async def _tell(self, payment: Payment, event_type: EventType, reason: str) -> None:
         """Journal what happened to the order, once."""
@@ -170,10 +187,8 @@ class OrderHandler:
         _log.warning("order_not_journaled", payment_id=payment.id, event_type=event_type)
 
     async def _is_told(self, payment: Payment, event_type: EventType, reason: str) -> bool:
-        entries = await list_entries(self._books.database, payment.id, 0, _MOST_LINES)
         # An order can be held for one reason after another; all else happens to it once.
-        return any(
-            entry.type is event_type
-            and (event_type is not EventType.ORDER_HELD or entry.details.get("reason") == reason)
-            for entry in entries
-        )
+        told = await newest_entries(self._books.database, payment.id, event_type, _MOST_LINES)
+        if event_type is EventType.ORDER_HELD:
+            return any(entry.details.get("reason") == reason for entry in told)
+        return bool(told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from pydantic import TypeAdapter
 
 from gateway.domain.payment import Payment
 from gateway.domain.requests import JsonAnswer, StoredRequest
-from gateway.errors import PaygateError, Reason
+from gateway.errors import PaygateError, Reason, StateViolation
 
 _PAYMENT: Final = TypeAdapter(Payment)
 _PAYMENT_KEY: Final = "payment"
@@ -29,6 +30,7 @@ def refusal_answer(refusal: PaygateError) -> JsonAnswer:
             "reason": refusal.reason.value,
             "message": refusal.message,
             "metadata": refusal.metadata,
+            "states": [asdict(state) for state in refusal.states],
         }
     }
 
@@ -38,7 +40,10 @@ def answered_payment(answer: JsonAnswer) -> Payment:
     refusal: Any = answer.get(_REFUSAL_KEY)
     if isinstance(refusal, Mapping):
         raise PaygateError(
-            Reason(refusal["reason"]), refusal["message"], metadata=refusal["metadata"]
+            Reason(refusal["reason"]),
+            refusal["message"],
+            metadata=refusal["metadata"],
+            states=[StateViolation(**state) for state in refusal["states"]],
         )
     return _PAYMENT.validate_python(answer[_PAYMENT_KEY])
 

@@ -102,7 +102,9 @@ class PaymentChanges:
             return await self._replays.answer(stored, wanted.request[1])
         if payment is None:
             raise not_found(wanted.payment_id)
-        wanted.permit(payment)  # refused before the deadline is looked at
+        # Whatever can be refused is refused before the deadline is looked at.
+        self._sender.provider_of(payment)
+        wanted.permit(payment)
         require_time(remaining_s, self._min_deadline_s)
         return await self._shield.run(self._write_and_send(wanted, payment))
 
@@ -119,14 +121,18 @@ class PaymentChanges:
             try:
                 await self._write(wanted, payment, beginning)
             except GuardFailedError:
-                payment = await self._books.get(payment.id)
+                # The change that came first may have been this very request.
+                read, stored = await self._read(wanted)
+                if stored is not None and wanted.request is not None:
+                    return await self._replays.answer(stored, wanted.request[1])
+                payment = read or payment
                 continue
             except AlreadyExistsError as exists:
                 return await self._lost_the_race(wanted, exists)
             settled: Settled = await self._sender.send(
                 beginning.change.payment, beginning.operation
             )
-            settled.raise_if_not_done()
+            settled.raise_refusal()
             return settled.payment
         raise operation_in_progress(payment.id)
 

@@ -24,7 +24,7 @@ from gateway.errors import FieldViolation, PaygateError, Reason
 from gateway.payments.books import PaymentBooks
 from gateway.payments.commands import CreatedPayment, CreatePaymentCommand
 from gateway.payments.replay import Replays
-from gateway.payments.sending import OperationSender
+from gateway.payments.sending import OperationSender, is_unknown_there
 from gateway.payments.time_left import require_time
 from gateway.refusals import refusal_error
 from gateway.routing.source import RoutingSource
@@ -42,6 +42,9 @@ class KnownCustomers(Protocol):
 
     async def psp_customer(self, customer_id: str, psp_account: str) -> str | None:
         """Return the PSP's id of the shopper; None if the PSP was never told of her."""
+
+    async def forget(self, customer_id: str, psp_account: str) -> None:
+        """The PSP seems not to know her any more: EnsureCustomer is to ask it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,9 @@ class PaymentCreation:
             config_digest=table.digest,
         )
         given = {name: value for name, value in parameters.items() if value}
-        return begin_payment(new, given, command.key, self._clock(), self._limits.lease)
+        beginning = begin_payment(new, given, command.key, self._clock(), self._limits.lease)
+        self._sender.provider_of(beginning.change.payment)  # or refuse before it is written
+        return beginning
 
     async def _psp_customer(self, command: CreatePaymentCommand, account: str) -> str:
         if not command.customer_id:
@@ -147,13 +152,20 @@ class PaymentCreation:
         try:
             await self._books.open(beginning.change, payment.create_time, writes)
         except AlreadyExistsError:
-            answered = await self._replays.find(command.key, command.fingerprint)
-            if answered is None:
-                raise  # a new id that exists already: a fault, not a replay
-            return await self._replays.with_next_action(command.key, answered)
+            return await self._replayed(command)
         settled = await self._sender.send(payment, operation)
-        settled.raise_if_not_done()
+        if operation.parameters.get(PSP_CUSTOMER) and is_unknown_there(settled.refusal):
+            # She may have been deleted there: EnsureCustomer then looks, and makes her anew.
+            await self._customers.forget(command.customer_id, payment.psp_account)
+        settled.raise_refusal()
         return CreatedPayment(settled.payment, settled.next_action)
+
+    async def _replayed(self, command: CreatePaymentCommand) -> CreatedPayment:
+        answered = await self._replays.find(command.key, command.fingerprint)
+        if answered is None:
+            # The first sending surely did nothing, and was forgotten between our two looks.
+            raise self._replays.just_forgotten(command.key)
+        return await self._replays.with_next_action(command.key, answered)
 
 
 def _alias_of(command: CreatePaymentCommand) -> AliasReference:

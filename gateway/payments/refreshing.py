@@ -13,6 +13,7 @@ from gateway.payments.books import VERSION_GUARD, PaymentBooks
 from gateway.payments.sending import OperationSender
 from gateway.storage.journal import list_entries
 from gateway.storage.writes import GuardFailedError, Write
+from psp.port import PspPayment, PspStatus
 
 _MOST_ROUNDS: Final = 5
 
@@ -25,6 +26,10 @@ class PaymentMismatchError(Exception):
     """What the PSP shows under the payment's reference is not this payment: see the journal."""
 
 
+class PaymentUnclearError(Exception):
+    """The PSP answered with a status that we cannot read: nothing is decided on it."""
+
+
 class PaymentRefresher:
     """Asks the PSP that a payment is pinned to, and takes over what it says."""
 
@@ -32,6 +37,16 @@ class PaymentRefresher:
         self._books = books
         self._sender = sender
         self._clock = clock
+
+    async def confirm(self, payment: Payment) -> Payment:
+        """Return the payment as the PSP has it now; raises `PaymentUnclearError` if it is unclear.
+
+        Raises as `refresh` does. For decisions that cannot be taken back.
+        """
+        heard, word = await self._heard(payment, payment.psp_reference, ())
+        if word.status is PspStatus.UNKNOWN:
+            raise PaymentUnclearError(f"{payment.id} is {word.raw_status} at the PSP")
+        return heard
 
     async def refresh(
         self, payment: Payment, *, psp_reference: str = "", writes: Sequence[Write] = ()
@@ -42,10 +57,16 @@ class PaymentRefresher:
         `psp.errors` and `PaymentChangingError`, and stores nothing then. Raises
         `PaymentMismatchError` when the alarm is in the journal and `writes` are stored.
         """
+        reference = payment.psp_reference or psp_reference
+        heard, _ = await self._heard(payment, reference, writes)
+        return heard
+
+    async def _heard(
+        self, payment: Payment, reference: str, writes: Sequence[Write]
+    ) -> tuple[Payment, PspPayment]:
         for _ in range(_MOST_ROUNDS):
             # The payment is read before the PSP is asked, and stored only if it did not change
             # since: an older word can never overwrite a younger one.
-            reference = payment.psp_reference or psp_reference
             word = await self._sender.provider_of(payment).retrieve_payment(reference)
             now = self._clock()
             change = apply_psp_payment(payment, word, now)
@@ -61,7 +82,7 @@ class PaymentRefresher:
                 continue
             if alarmed:
                 raise PaymentMismatchError(f"{payment.id} is not what {reference} shows")
-            return change.payment
+            return change.payment, word
         raise PaymentChangingError(payment.id)
 
     async def _is_told(self, payment: Payment, change: Change) -> bool:

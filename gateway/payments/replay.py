@@ -8,6 +8,7 @@ from gateway.domain.operation_rules import creation_of
 from gateway.domain.payment import Payment, PaymentState
 from gateway.domain.permissions import RETRY_AFTER_S
 from gateway.domain.requests import RequestKey, StoredRequest
+from gateway.errors import PaygateError, Reason
 from gateway.payments.answers import answered_payment, require_same, still_running
 from gateway.payments.books import PaymentBooks
 from gateway.payments.commands import CreatedPayment
@@ -42,6 +43,15 @@ class Replays:
         if operation is not None and operation.state is OperationState.UNKNOWN:
             return await self._books.get(operation.payment_id)
         raise still_running(stored, self._clock(), RETRY_AFTER_S)
+
+    def just_forgotten(self, key: RequestKey) -> PaygateError:
+        """Return the refusal of a request whose first sending did nothing and left no trace."""
+        return PaygateError(
+            Reason.REQUEST_IN_PROGRESS,
+            "another sending of this request ended without effect just now: send it again",
+            metadata={"request_id": key.request_id},
+            retry_after_s=RETRY_AFTER_S,
+        )
 
     async def with_next_action(self, key: RequestKey, answered: Payment) -> CreatedPayment:
         """Add what the shopper's page must do: it holds a secret, so it is asked for, not kept."""

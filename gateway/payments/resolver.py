@@ -26,7 +26,7 @@ from psp.port import PaymentServiceProvider, PspPayment
 _log = structlog.get_logger(__name__)
 _BATCH: Final = 50
 _AT_ONCE: Final = 8
-"""Operations asked about at the same time: live payments keep the PSP's attention."""
+"""Operations asked about at the same time at one account: live payments come first there."""
 
 
 class Resolver:
@@ -51,9 +51,14 @@ class Resolver:
     async def run_once(self) -> int:
         """Begin to ask about what is due; the number of operations that were begun."""
         begun = 0
-        for due in await list_due_operations(self._books.database, self._clock(), _BATCH):
-            begun += await self.lanes.start(due.id, partial(self.resolve, due))
+        for account in self._providers:
+            if self.lanes.has_room(account):
+                begun += await self._begin(account)
         return begun
+
+    async def _begin(self, account: str) -> int:
+        due = await list_due_operations(self._books.database, account, self._clock(), _BATCH)
+        return sum(self.lanes.start(account, each.id, partial(self.resolve, each)) for each in due)
 
     async def resolve(self, operation: Operation) -> bool:
         """Find out about one operation; False if somebody else is at it."""
@@ -130,7 +135,7 @@ class Resolver:
         word = await _word_of(provider, payment)
         if word is None:
             return Unknown(f"the PSP does not know {payment.psp_reference}: an operator must look")
-        if settled_by(operation.kind, word) is not None:
+        if settled_by(operation, word) is not None:
             return Answered(word)
         if step is Step.RESEND:
             return await self._resend(payment, operation)

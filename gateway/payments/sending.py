@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -12,18 +11,18 @@ import structlog
 from gateway.clock import Clock
 from gateway.domain.operation import Operation, OperationKind, OperationState
 from gateway.domain.operation_rules import (
+    CHECKS,
     cancel_of,
     capture_of,
     creation_of,
-    pause_before_check,
 )
 from gateway.domain.outcome import Answered, NotDone, Outcome, Settlement, Unknown, settlement
 from gateway.domain.payment import Payment
-from gateway.errors import PaygateError, Reason
+from gateway.errors import PaygateError, Reason, StateViolation
 from gateway.payments.answers import payment_answer, refusal_answer
 from gateway.payments.books import VERSION_GUARD, PaymentBooks
 from gateway.signals import Wake
-from gateway.storage.operations import postpone_operation, settle_operation
+from gateway.storage.operations import get_operation, postpone_operation, settle_operation
 from gateway.storage.requests import answer_request, delete_request
 from gateway.storage.writes import GuardFailedError, Write
 from psp.errors import NotFoundError, OutcomeUnknownError, PspError, RejectedError
@@ -40,14 +39,13 @@ class Settled:
 
     payment: Payment
     next_action: NextAction | None = None
-    not_done: NotDone | None = None
-    """Set if it surely did not happen."""
+    refusal: Exception | None = None
+    """What the caller should hear of an operation that surely did not happen."""
 
-    def raise_if_not_done(self) -> None:
-        """Raise what the caller should hear of an operation that surely did not happen."""
-        if self.not_done is not None:
-            error = self.not_done.error
-            raise (psp_refusal(error) if self.not_done.refused else error) from error
+    def raise_refusal(self) -> None:
+        """Raise `refusal` if there is one."""
+        if self.refusal is not None:
+            raise self.refusal
 
 
 class OperationSender:
@@ -59,13 +57,11 @@ class OperationSender:
         providers: Mapping[str, PaymentServiceProvider],
         clock: Clock,
         unknowns: Wake,
-        first_pause: timedelta,
     ) -> None:
         self._books = books
         self._providers = providers
         self._clock = clock
         self._unknowns = unknowns
-        self._first_pause = first_pause
 
     async def send(self, payment: Payment, operation: Operation) -> Settled:
         """Send an operation for the first time and settle it."""
@@ -92,39 +88,52 @@ class OperationSender:
         for _ in range(_MOST_ROUNDS):
             now = self._clock()
             judged = settlement(payment, operation, outcome, now)
-            writes = self._operation_writes(operation, judged, outcome)
+            refusal = refusal_of(operation, judged, outcome)
+            writes = self._operation_writes(operation, judged, refusal)
             try:
                 await self._books.save(payment, judged.change, now, writes)
             except GuardFailedError as failed:
-                if failed.guard != VERSION_GUARD:
-                    # Somebody else settled it, from the PSP's word as we did.
-                    return Settled(await self._books.get(payment.id))
                 payment = await self._books.get(payment.id)
+                if failed.guard != VERSION_GUARD:
+                    return await self._settled_by_others(payment, operation, outcome, refusal)
                 outcome = await self._heard_anew(payment, outcome)
                 continue
             if not judged.is_settled:
                 self._unknowns.set()
-            return _settled(judged, outcome)
+            return Settled(judged.change.payment, _next_action(outcome), refusal)
         # The row stays open, and the resolver settles it once the payment rests.
         _log.warning("operation_not_settled", operation=operation.id, payment_id=payment.id)
         return Settled(payment)
 
+    async def _settled_by_others(
+        self,
+        payment: Payment,
+        operation: Operation,
+        outcome: Outcome,
+        refusal: Exception | None,
+    ) -> Settled:
+        """Answer when somebody else settled the operation first, from the PSP's word as we did."""
+        stored = await get_operation(self._books.database, operation.id)
+        failed = stored is not None and stored.state is OperationState.FAILED
+        return Settled(payment, _next_action(outcome), refusal if failed else None)
+
     def provider_of(self, payment: Payment) -> PaymentServiceProvider:
-        """Return the PSP that the payment is pinned to."""
+        """Return the PSP that the payment is pinned to; ask before anything is written."""
         provider = self._providers.get(payment.psp_account)
         if provider is None:
             raise PaygateError(
                 Reason.PSP_MISCONFIGURED,
                 f"{payment.id} is pinned to the account {payment.psp_account}, which is not "
                 "configured: keep accounts in the configuration, as retired, while payments live",
+                metadata={"psp_account": payment.psp_account},
             )
         return provider
 
     def _operation_writes(
-        self, operation: Operation, judged: Settlement, outcome: Outcome
+        self, operation: Operation, judged: Settlement, refusal: Exception | None
     ) -> Sequence[Write]:
         if not judged.is_settled:
-            pause = pause_before_check(operation.attempts, self._first_pause)
+            pause = CHECKS.after(operation.attempts)
             return [
                 postpone_operation(
                     operation,
@@ -134,7 +143,7 @@ class OperationSender:
                 )
             ]
         settled = settle_operation(operation.id, judged.state, judged.error)
-        return [settled, *_request_writes(operation, judged, outcome)]
+        return [settled, *_request_writes(operation, judged, refusal)]
 
     async def _truth(
         self, payment: Payment, operation: Operation, refusal: RejectedError
@@ -171,29 +180,52 @@ async def _call(
             return await provider.cancel_payment(cancel_of(payment, operation))
 
 
-def _request_writes(operation: Operation, judged: Settlement, outcome: Outcome) -> Sequence[Write]:
+def refusal_of(
+    operation: Operation, judged: Settlement, outcome: Outcome
+) -> PaygateError | PspError | None:
+    """Return what a caller hears if the operation surely did not happen; None if it may have."""
+    if judged.state is not OperationState.FAILED:
+        return None
+    if isinstance(outcome, NotDone):
+        return psp_refusal(outcome.error) if outcome.refused else outcome.error
+    payment = judged.change.payment
+    held = f"{payment.id} is {payment.state} at the PSP: the {operation.kind} was not done"
+    return PaygateError(
+        Reason.PAYMENT_STATE,
+        held,
+        metadata={"payment_id": payment.id, "state": payment.state.value},
+        states=[StateViolation("PAYMENT_STATE", f"payments/{payment.id}", held)],
+    )
+
+
+def _request_writes(
+    operation: Operation, judged: Settlement, refusal: Exception | None
+) -> Sequence[Write]:
     """Store the answer that a replay gets, or forget the request so that it can be made again."""
     if operation.request is None:
         return []
-    if judged.state is OperationState.SUCCEEDED or not isinstance(outcome, NotDone):
+    if refusal is None:
         return [answer_request(operation.request, payment_answer(judged.change.payment))]
-    if not outcome.refused:
-        return [delete_request(operation.request)]
-    return [answer_request(operation.request, refusal_answer(psp_refusal(outcome.error)))]
+    if isinstance(refusal, PaygateError):
+        return [answer_request(operation.request, refusal_answer(refusal))]
+    return [delete_request(operation.request)]
 
 
 def psp_refusal(error: PspError) -> PaygateError:
     """Return what a caller hears when the PSP read a request and refused it."""
-    return PaygateError(
+    refusal = PaygateError(
         Reason.PSP_REJECTED,
         error.detail,
         metadata={"psp_account": error.account, "psp_code": error.code},
     )
+    refusal.__cause__ = error
+    return refusal
 
 
-def _settled(judged: Settlement, outcome: Outcome) -> Settled:
-    payment = judged.change.payment
-    if isinstance(outcome, Answered):
-        return Settled(payment, outcome.word.next_action)
-    failed = judged.state is OperationState.FAILED
-    return Settled(payment, not_done=outcome if failed and isinstance(outcome, NotDone) else None)
+def is_unknown_there(refusal: Exception | None) -> bool:
+    """Whether the PSP refused because it does not know something that we named."""
+    return isinstance(refusal, PaygateError) and isinstance(refusal.__cause__, NotFoundError)
+
+
+def _next_action(outcome: Outcome) -> NextAction | None:
+    return outcome.word.next_action if isinstance(outcome, Answered) else None

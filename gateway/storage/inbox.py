@@ -46,8 +46,12 @@ _POSTPONE: Final = (
 _GET: Final = sa.select(*_COLUMNS).where(_THIS)
 _DUE: Final = (
     sa.select(*_COLUMNS)
-    .where(inbox.c.next_attempt_time <= sa.bindparam("now"), WAITING_EVENT)
-    .order_by(inbox.c.receive_time, inbox.c.psp_account, inbox.c.event_id)
+    .where(
+        inbox.c.next_attempt_time <= sa.bindparam("now"),
+        inbox.c.psp_account == sa.bindparam("account"),
+        WAITING_EVENT,
+    )
+    .order_by(inbox.c.receive_time, inbox.c.event_id)
     .limit(sa.bindparam("limit", type_=sa.BigInteger))
 )
 
@@ -96,9 +100,11 @@ async def get_event(database: Database, psp_account: str, event_id: str) -> Inbo
     return _event_of(rows[0]) if rows else None
 
 
-async def list_due_events(database: Database, now: datetime, limit: int) -> list[InboxEvent]:
-    """Return webhooks that may be dealt with now, those received first coming first."""
-    rows = await database.fetch(_DUE, {"now": now, "limit": limit})
+async def list_due_events(
+    database: Database, psp_account: str, now: datetime, limit: int
+) -> list[InboxEvent]:
+    """Return an account's webhooks that may be dealt with now, first received first."""
+    rows = await database.fetch(_DUE, {"account": psp_account, "now": now, "limit": limit})
     return [_event_of(row) for row in rows]
 
 

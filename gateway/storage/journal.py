@@ -25,6 +25,15 @@ _LIST: Final = (
     .limit(sa.bindparam("limit", type_=sa.BigInteger))
 )
 
+_OF_TYPE: Final = (
+    sa.select(journal)
+    .where(
+        journal.c.payment_id == sa.bindparam("payment_id"), journal.c.type == sa.bindparam("type")
+    )
+    .order_by(journal.c.sequence.desc())
+    .limit(sa.bindparam("limit", type_=sa.BigInteger))
+)
+
 
 def insert_entry(entry: JournalEntry) -> Write:
     """Append a line; a second one of the same payment and sequence exists already."""
@@ -55,6 +64,14 @@ async def list_entries(
         _LIST, {"payment_id": payment_id, "after_sequence": after_sequence, "limit": limit}
     )
     return [_entry_of(row) for row in rows]
+
+
+async def newest_entries(
+    database: Database, payment_id: str, event_type: EventType, limit: int
+) -> list[JournalEntry]:
+    """Return a payment's lines of one type, newest first."""
+    parameters = {"payment_id": payment_id, "type": event_type, "limit": limit}
+    return [_entry_of(row) for row in await database.fetch(_OF_TYPE, parameters)]
 
 
 def _entry_of(row: Row) -> JournalEntry:

@@ -52,7 +52,11 @@ _OF_REQUEST: Final = (
 )
 _DUE: Final = (
     sa.select(operations)
-    .where(operations.c.next_check_time <= sa.bindparam("now"), OPEN_OPERATION)
+    .where(
+        operations.c.next_check_time <= sa.bindparam("now"),
+        operations.c.psp_account == sa.bindparam("account"),
+        OPEN_OPERATION,
+    )
     .order_by(operations.c.next_check_time, operations.c.id)
     .limit(sa.bindparam("limit", type_=sa.BigInteger))
 )
@@ -125,9 +129,11 @@ async def get_operation_of_request(database: Database, key: RequestKey) -> Opera
     return _first(await database.fetch(_OF_REQUEST, key_parameters(key)))
 
 
-async def list_due_operations(database: Database, now: datetime, limit: int) -> list[Operation]:
-    """Return open operations that may be looked at now, those that are due for longest first."""
-    rows = await database.fetch(_DUE, {"now": now, "limit": limit})
+async def list_due_operations(
+    database: Database, psp_account: str, now: datetime, limit: int
+) -> list[Operation]:
+    """Return an account's open operations that may be looked at now, due for longest first."""
+    rows = await database.fetch(_DUE, {"account": psp_account, "now": now, "limit": limit})
     return [_operation_of(row) for row in rows]
 
 

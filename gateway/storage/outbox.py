@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from gateway.domain.journal import JournalEntry
 from gateway.domain.outbox import Delivery
 from gateway.storage.database import Database, Row
-from gateway.storage.tables import outbox
+from gateway.storage.tables import outbox, payments
 from gateway.storage.writes import Write
 
 _COLUMNS: Final = (
@@ -34,7 +34,11 @@ _POSTPONE: Final = (
 )
 _DUE: Final = (
     sa.select(*_COLUMNS)
-    .where(outbox.c.next_attempt_time <= sa.bindparam("now"))
+    .join(payments, payments.c.id == outbox.c.payment_id)
+    .where(
+        outbox.c.next_attempt_time <= sa.bindparam("now"),
+        payments.c.psp_account == sa.bindparam("account"),
+    )
     .order_by(outbox.c.journal_id)
     .limit(sa.bindparam("limit", type_=sa.BigInteger))
 )
@@ -74,9 +78,11 @@ def postpone_delivery(delivery: Delivery, *, next_attempt_time: datetime, error:
     )
 
 
-async def list_due_deliveries(database: Database, now: datetime, limit: int) -> list[Delivery]:
-    """Return what may be delivered now, the oldest journal line first."""
-    rows = await database.fetch(_DUE, {"now": now, "limit": limit})
+async def list_due_deliveries(
+    database: Database, psp_account: str, now: datetime, limit: int
+) -> list[Delivery]:
+    """Return what may be delivered of an account's payments now, the oldest journal line first."""
+    rows = await database.fetch(_DUE, {"account": psp_account, "now": now, "limit": limit})
     return [_delivery_of(row) for row in rows]
 
 

@@ -192,8 +192,8 @@ class Rig:
 
     async def recover(self) -> None:
         """Do all that is due once leases and pauses have passed."""
-        for _ in range(4):
-            self.pass_time(minutes=11)
+        for minutes in (2, 2, 11, 11, 11):
+            self.pass_time(minutes=minutes)
             await self.settle()
 
     async def receive(self, account: str, headers: Mapping[str, str], body: bytes) -> ReceiveResult:

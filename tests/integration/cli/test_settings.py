@@ -209,7 +209,7 @@ def test_a_databases_password_does_not_show(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_lease_outlasts_every_call() -> None:
     """An operation that is still being sent is never taken for abandoned."""
-    settings = load_settings(operation_lease_s=40.0)
+    settings = load_settings(operation_lease_s=160.0)
 
     check_lease(settings, {"a": _account(39.9)})
     with pytest.raises(SettingsError) as caught:
@@ -217,7 +217,7 @@ def test_the_lease_outlasts_every_call() -> None:
 
     assert caught.value.lines() == (
         (
-            "PAYGATE_OPERATION_LEASE_S: 40 s is not above total_timeout_s of b (40 s), c (60 s): "
-            "set it above 60, or lower the accounts' total_timeout_s"
+            "PAYGATE_OPERATION_LEASE_S: 160 s is not above 4 times total_timeout_s of b (160 s), "
+            "c (240 s): set it above 240, or lower the accounts' total_timeout_s"
         ),
     )

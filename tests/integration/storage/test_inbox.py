@@ -65,9 +65,9 @@ async def test_due_webhooks_come_in_the_order_of_receipt(database: Database) -> 
     events = [received("evt_b", after_s=-1), received("evt_c"), received("evt_a", after_s=1)]
     await database.commit([insert_event(one) for one in reversed(events)])
 
-    assert await list_due_events(database, NOW, 10) == events[:2]
-    assert await list_due_events(database, LATER, 10) == events
-    assert await list_due_events(database, LATER, 1) == events[:1]
+    assert await list_due_events(database, "stripe_eu", NOW, 10) == events[:2]
+    assert await list_due_events(database, "stripe_eu", LATER, 10) == events
+    assert await list_due_events(database, "stripe_eu", LATER, 1) == events[:1]
 
 
 @pytest.mark.parametrize("outcome", sorted(set(InboxOutcome) - {InboxOutcome.WAITING}))
@@ -80,7 +80,7 @@ async def test_a_finished_webhook_is_kept_and_not_due(
     await database.commit([finish_event("stripe_eu", "evt_1", outcome)])
 
     assert await get_event(database, "stripe_eu", "evt_1") == replace(received(), outcome=outcome)
-    assert await list_due_events(database, LATER, 10) == [received("evt_2")]
+    assert await list_due_events(database, "stripe_eu", LATER, 10) == [received("evt_2")]
     with pytest.raises(AlreadyExistsError):
         await database.commit([insert_event(received())])
 
@@ -90,9 +90,9 @@ async def test_a_webhook_that_is_put_off_comes_again(database: Database) -> None
     await database.commit([insert_event(received())])
 
     for attempts in (1, 2):
-        (read,) = await list_due_events(database, LATER, 10)
+        (read,) = await list_due_events(database, "stripe_eu", LATER, 10)
         await database.commit([postpone_event(read, LATER)])
-        assert await list_due_events(database, NOW, 10) == []
-        assert await list_due_events(database, LATER, 10) == [
+        assert await list_due_events(database, "stripe_eu", NOW, 10) == []
+        assert await list_due_events(database, "stripe_eu", LATER, 10) == [
             replace(received(), attempts=attempts)
         ]

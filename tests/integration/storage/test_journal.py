@@ -12,7 +12,7 @@ from gateway.domain.journal import EventType, JournalEntry
 from gateway.domain.outbox import Delivery
 from gateway.domain.payment import PaymentState
 from gateway.storage.database import Database
-from gateway.storage.journal import insert_entry, list_entries
+from gateway.storage.journal import insert_entry, list_entries, newest_entries
 from gateway.storage.outbox import (
     delete_delivery,
     insert_delivery,
@@ -80,7 +80,9 @@ async def test_a_sequence_is_taken_once(database: Database, lines: list[JournalE
     assert exists.value.table == "journal"
 
 
-async def test_due_lines_are_delivered_oldest_first(database: Database) -> None:
+async def test_due_lines_are_delivered_oldest_first(
+    database: Database, lines: list[JournalEntry]
+) -> None:
     """What is not due yet waits; a limit takes the oldest."""
     entries = [line(3), line(1), line(2)]
     await database.commit(
@@ -90,37 +92,39 @@ async def test_due_lines_are_delivered_oldest_first(database: Database) -> None:
         ]
     )
 
-    due = await list_due_deliveries(database, NOW, 10)
-    first = await list_due_deliveries(database, NOW, 2)
+    due = await list_due_deliveries(database, "stripe_eu", NOW, 10)
+    first = await list_due_deliveries(database, "stripe_eu", NOW, 2)
 
     assert due == [delivery(line(number)) for number in (1, 2, 3)]
     assert first == due[:2]
     assert await outbox_depth(database) == 4
 
 
-async def test_a_delivered_line_is_struck_off(database: Database) -> None:
+async def test_a_delivered_line_is_struck_off(
+    database: Database, lines: list[JournalEntry]
+) -> None:
     """Striking it off twice is no fault: delivery is at least once."""
     await database.commit([insert_delivery(line(1), NOW), insert_delivery(line(2), NOW)])
 
     await database.commit([delete_delivery("evt_1")])
     await database.commit([delete_delivery("evt_1")])
 
-    assert await list_due_deliveries(database, NOW, 10) == [delivery(line(2))]
+    assert await list_due_deliveries(database, "stripe_eu", NOW, 10) == [delivery(line(2))]
     assert await outbox_depth(database) == 1
 
 
-async def test_a_failed_delivery_is_put_off(database: Database) -> None:
+async def test_a_failed_delivery_is_put_off(database: Database, lines: list[JournalEntry]) -> None:
     """It counts the attempt, says why, and comes again when its time has come."""
     await database.commit([insert_delivery(line(1), NOW)])
-    (read,) = await list_due_deliveries(database, NOW, 10)
+    (read,) = await list_due_deliveries(database, "stripe_eu", NOW, 10)
 
     await database.commit(
         [postpone_delivery(read, next_attempt_time=LATER, error="the back office is down")]
     )
 
-    assert await list_due_deliveries(database, NOW, 10) == []
+    assert await list_due_deliveries(database, "stripe_eu", NOW, 10) == []
     expected = delivery(line(1), attempts=1, last_error="the back office is down")
-    assert await list_due_deliveries(database, LATER, 10) == [expected]
+    assert await list_due_deliveries(database, "stripe_eu", LATER, 10) == [expected]
 
 
 async def test_a_line_is_delivered_once_at_a_time(database: Database) -> None:
@@ -131,3 +135,21 @@ async def test_a_line_is_delivered_once_at_a_time(database: Database) -> None:
         await database.commit([insert_delivery(line(1), NOW)])
 
     assert exists.value.table == "outbox"
+
+
+async def test_each_account_is_asked_for_its_own(
+    database: Database, lines: list[JournalEntry]
+) -> None:
+    """A PSP that hangs does not stand in the way of another's orders."""
+    await database.commit([insert_delivery(line(1), NOW)])
+
+    assert await list_due_deliveries(database, "stripe_us", NOW, 10) == []
+    assert await list_due_deliveries(database, PAYMENT.psp_account, NOW, 10) == [delivery(line(1))]
+
+
+async def test_the_newest_lines_of_one_type(database: Database, lines: list[JournalEntry]) -> None:
+    """Newest first, and no other type's."""
+    changed, released = EventType.STATE_CHANGED, EventType.ORDER_RELEASED
+
+    assert await newest_entries(database, PAYMENT.id, changed, 2) == [lines[3], lines[2]]
+    assert await newest_entries(database, PAYMENT.id, released, 2) == []

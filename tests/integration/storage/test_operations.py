@@ -168,8 +168,8 @@ async def test_what_is_due_comes_longest_due_first(database: Database) -> None:
         numbered(5, next_check_time=NOW, state=OperationState.UNKNOWN),
     )
 
-    due = await list_due_operations(database, NOW, 10)
-    first = await list_due_operations(database, NOW, 1)
+    due = await list_due_operations(database, "stripe_eu", NOW, 10)
+    first = await list_due_operations(database, "stripe_eu", NOW, 1)
 
     assert [one.id for one in due] == ["op_2", "op_1", "op_5"]
     assert [one.id for one in first] == ["op_2"]

@@ -15,11 +15,11 @@ from gateway.domain.operation_rules import (
     capture_of,
     creation_of,
     next_step,
-    pause_before_check,
     search_window,
     settled_by,
+    settled_by_state,
 )
-from gateway.domain.payment import PaymentState
+from gateway.domain.payment import FINAL_STATES, PaymentState
 from psp.money import Money
 from psp.port import PendingChange, PspStatus
 from tests.support.payments import NOW, operation, payment, word
@@ -31,7 +31,7 @@ _DAY = timedelta(hours=23)
 @pytest.mark.parametrize("kind, status", list(product(_K, _P)))
 def test_the_table_is_total(kind: OperationKind, status: PspStatus) -> None:
     """Every status says succeeded, failed or nothing about every kind; unknown says nothing."""
-    settled = settled_by(kind, word(status))
+    settled = settled_by(operation(kind), word(status))
 
     assert settled in {_S.SUCCEEDED, _S.FAILED, None}
     if status is _P.UNKNOWN:
@@ -41,7 +41,7 @@ def test_the_table_is_total(kind: OperationKind, status: PspStatus) -> None:
 @pytest.mark.parametrize("kind", [_K.CAPTURE, _K.CANCEL])
 def test_a_standing_authorisation_proves_nothing(kind: OperationKind) -> None:
     """The request may still be on its way."""
-    assert settled_by(kind, word(_P.AUTHORIZED)) is None
+    assert settled_by(operation(kind), word(_P.AUTHORIZED)) is None
 
 
 @pytest.mark.parametrize(
@@ -52,15 +52,15 @@ def test_what_a_psp_accepted_for_later_is_settled(
     kind: OperationKind, pending: PendingChange, status: PspStatus
 ) -> None:
     """The operation is over; how the change ends is told by an event."""
-    assert settled_by(kind, word(status, pending=pending)) is _S.SUCCEEDED
+    assert settled_by(operation(kind), word(status, pending=pending)) is _S.SUCCEEDED
 
 
 def test_another_change_that_is_pending_says_nothing() -> None:
     """A pending cancel does not make a capture succeed."""
     said = word(_P.AUTHORIZED, pending=PendingChange.CANCEL)
 
-    assert settled_by(_K.CAPTURE, said) is None
-    assert settled_by(_K.CREATE, word(_P.UNKNOWN)) is None
+    assert settled_by(operation(_K.CAPTURE), said) is None
+    assert settled_by(operation(_K.CREATE), word(_P.UNKNOWN)) is None
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,38 @@ def test_a_lapsed_key_is_never_sent_again(
     assert next_step(operation(), lifetime, NOW + age) is expected
 
 
-def test_pauses_double_and_end() -> None:
-    """A PSP that is down is not flooded, and not forgotten."""
-    first = timedelta(seconds=1)
+@pytest.mark.parametrize(
+    "minutes,expected", [(9, Step.RESEND), (10, Step.LOOK), (25, Step.LOOK), (26, Step.CONCLUDE)]
+)
+def test_a_creation_is_not_sent_again_for_long(minutes: int, expected: Step) -> None:
+    """The shopper may have paid otherwise meanwhile: the PSP's list tells what became of it."""
+    age = timedelta(minutes=minutes)
 
-    pauses = [pause_before_check(attempts, first) for attempts in (0, 1, 2, 8, 9, 1000)]
+    assert next_step(operation(_K.CREATE), _DAY, NOW + age) is expected
 
-    assert [pause.total_seconds() for pause in pauses] == [1, 2, 4, 256, 300, 300]
+
+def test_a_capture_of_another_sum_is_not_ours() -> None:
+    """Somebody captured in the PSP's dashboard: our capture of a part was not done."""
+    said = word(_P.CAPTURED, captured_minor=1999)
+
+    assert settled_by(operation(amount_minor=500), said) is _S.FAILED
+    assert settled_by(operation(amount_minor=1999), said) is _S.SUCCEEDED
+
+
+@pytest.mark.parametrize("kind,state", list(product(_K, PaymentState)))
+def test_what_was_heard_meanwhile_settles_an_operation(
+    kind: OperationKind, state: PaymentState
+) -> None:
+    """A final state is final; for a creation it is enough that the payment is there."""
+    settled = settled_by_state(kind, state)
+
+    if kind is _K.CREATE:
+        assert (settled is None) is (state is PaymentState.OUTCOME_UNKNOWN)
+    else:
+        assert (settled is None) is (state not in FINAL_STATES)
+    done = {_K.CAPTURE: PaymentState.CAPTURED, _K.CANCEL: PaymentState.CANCELED}.get(kind)
+    if state is done:
+        assert settled is _S.SUCCEEDED
 
 
 def test_the_search_window_holds_both_clocks() -> None:

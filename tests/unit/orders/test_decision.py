@@ -91,6 +91,39 @@ _ROWS: list[tuple[str, DraftOrder, list[Payment], OrderAction]] = [
         [payment(_P.CAPTURED), payment(_P.CAPTURED, id=_SECOND, refunded_minor=1999)],
         _A.WAIT,
     ),
+    (
+        "refunded before it was released",
+        draft(),
+        [payment(_P.CAPTURED, refunded_minor=1999)],
+        _A.CANCEL,
+    ),
+    ("refunded in part before", draft(), [payment(_P.CAPTURED, refunded_minor=1)], _A.HOLD),
+    (
+        "refunded, and another is captured",
+        draft(),
+        [payment(_P.CAPTURED, refunded_minor=1999), payment(_P.CAPTURED, id=_SECOND)],
+        _A.RELEASE,
+    ),
+    (
+        "a capture is unknown, and another is authorised",
+        draft(),
+        [payment(_P.OUTCOME_UNKNOWN, authorized_minor=1999), payment(id=_SECOND)],
+        _A.WAIT,
+    ),
+    (
+        "a creation is unknown, and another is authorised",
+        draft(),
+        [payment(_P.OUTCOME_UNKNOWN), payment(id=_SECOND)],
+        _A.CAPTURE,
+    ),
+    ("released, then refunded", _RELEASED, [payment(_P.CAPTURED, refunded_minor=1999)], _A.WAIT),
+    ("released, then canceled", _RELEASED, [payment(_P.CANCELED)], _A.ALARM),
+    (
+        "released, paid twice and authorised",
+        _RELEASED,
+        [payment(_P.CAPTURED), payment(_P.CAPTURED, id=_SECOND), payment(id=_SECOND[:-1] + "3")],
+        _A.VOID,
+    ),
     ("authorised after all", draft(_O.CANCELED), [payment()], _A.VOID),
     ("paid after all", draft(_O.CANCELED), [payment(_P.CAPTURED)], _A.ALARM),
     ("canceled and canceled", draft(_O.CANCELED), [payment(_P.CANCELED)], _A.WAIT),
@@ -150,3 +183,12 @@ def test_the_payment_that_an_order_is_held_for_decides() -> None:
 
     assert decide(_HELD, [held_for, other]).action is _A.WAIT
     assert decide(replace(_HELD, payment_id=_SECOND), [held_for, other]).action is _A.RELEASE
+
+
+def test_every_stray_payment_is_in_the_alarm() -> None:
+    """None is hidden behind the first."""
+    strays = [payment(_P.CAPTURED, id=_SECOND[:-1] + last) for last in "234"]
+
+    decision = decide(_RELEASED, [payment(_P.CAPTURED), *strays])
+
+    assert [decision.payment, *decision.others] == strays
