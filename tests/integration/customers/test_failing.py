@@ -226,6 +226,29 @@ async def test_a_shopper_who_is_gone_at_the_psp_is_created_anew(shop: Shop) -> N
     assert await shop.customers.psp_customer(SHOPPER.customer_id, CARDS) == "cus_cards_2"
 
 
+async def test_a_shopper_whom_a_payment_did_not_find_is_asked_for_again(shop: Shop) -> None:
+    """Her profile is the same, and yet the PSP is asked: she is made anew, not locked out."""
+    await shop.ensure("request-1")
+    await shop.customers.psp_customer(SHOPPER.customer_id, CARDS)
+    shop.cards.customers.clear()
+
+    await shop.customers.forget(SHOPPER.customer_id, CARDS)
+    links = await shop.ensure("request-2")
+
+    assert (links[0].outcome, links[0].psp_customer) == (_CREATED, "cus_cards_2")
+    assert await shop.customers.psp_customer(SHOPPER.customer_id, CARDS) == "cus_cards_2"
+
+
+async def test_a_shopper_who_was_wrongly_doubted_keeps_her_id(shop: Shop) -> None:
+    """The PSP knows her: she is updated and stays one customer."""
+    await shop.ensure("request-1")
+
+    await shop.customers.forget(SHOPPER.customer_id, CARDS)
+    links = await shop.ensure("request-2")
+
+    assert (links[0].outcome, links[0].psp_customer) == (_UPDATED, "cus_cards_1")
+
+
 async def test_a_shopper_who_is_gone_and_not_created_yet_is_not_known(shop: Shop) -> None:
     """Until the PSP answered, no payment is sent with an id that is no more."""
     await shop.ensure("request-1")
