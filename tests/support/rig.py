@@ -126,9 +126,20 @@ class SteppedBackOffice:
         return getattr(self._inner, name)
 
     async def release_order(self, order_id: str, **more: Any) -> DraftOrder:
-        self.steps.step("before the release")
-        order = await self._inner.release_order(order_id, **more)
-        self.steps.step("after the release")
+        return await self._change(self._inner.release_order, order_id, more)
+
+    async def hold_order(self, order_id: str, **more: Any) -> DraftOrder:
+        return await self._change(self._inner.hold_order, order_id, more)
+
+    async def cancel_order(self, order_id: str, **more: Any) -> DraftOrder:
+        return await self._change(self._inner.cancel_order, order_id, more)
+
+    async def _change(
+        self, change: Callable[..., Awaitable[DraftOrder]], order_id: str, more: dict[str, Any]
+    ) -> DraftOrder:
+        self.steps.step("before the back office")
+        order = await change(order_id, **more)
+        self.steps.step("after the back office")
         return order
 
 
