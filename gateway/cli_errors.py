@@ -44,6 +44,20 @@ def failure_of(error: Exception) -> Failure | None:
         )
     if isinstance(error, OSError):
         return Failure(NEGATIVE, [f"paygate: the system refused: {_one_line(error)}"])
+    return _failure_of_call(error)
+
+
+def _failure_of_call(error: Exception) -> Failure | None:
+    from gateway.client import PaygateRpcError  # noqa: PLC0415 - only commands that call need it
+    from legacy_bridge.errors import BackOfficeError  # noqa: PLC0415 - as above
+    from psp.errors import PspError  # noqa: PLC0415 - as above
+
+    if isinstance(error, PaygateRpcError):
+        return Failure(NEGATIVE, [f"paygate: the gateway refused: {_one_line(error)}"])
+    if isinstance(error, BackOfficeError):
+        return Failure(NEGATIVE, [f"paygate: {_one_line(error)}: see PAYGATE_BACK_OFFICE_URL"])
+    if isinstance(error, PspError):
+        return Failure(NEGATIVE, [f"paygate: {_one_line(error)}"])
     return None
 
 

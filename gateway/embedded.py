@@ -21,12 +21,19 @@ async def prepare_databases(settings: Settings) -> None:
     office. A server is shared: replicas of two releases meet there, so `paygate db upgrade` does
     it once. Raises `SettingsError` if that is still to be done.
     """
-    if _is_embedded(settings.database_url):
-        await asyncio.to_thread(upgrade, settings.database_url)
-    else:
-        await _require_head(settings.database_url)
+    try:
+        await _prepare_own(settings.database_url)
+    except ValueError as error:
+        raise SettingsError([f"PAYGATE_DATABASE_URL: {error}"]) from error
     if _is_embedded(settings.back_office_url):
         await _prepare_back_office(settings.back_office_url)
+
+
+async def _prepare_own(url: str) -> None:
+    if _is_embedded(url):
+        await asyncio.to_thread(upgrade, url)
+    else:
+        await _require_head(url)
 
 
 async def _require_head(url: str) -> None:

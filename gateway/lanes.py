@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from gateway.signals import Wake
+from gateway.storage.writes import StorageUnavailableError
 
 _log = structlog.get_logger(__name__)
 _PAUSE_AFTER_FAULT_S: Final = 1.0
@@ -56,6 +57,9 @@ class Lanes:
     async def _run(self, road: str, key: str, work: Callable[[], Awaitable[object]]) -> None:
         try:
             await work()
+        except StorageUnavailableError as error:
+            _log.warning("storage_unavailable", lanes=self._name, key=key, error=str(error))
+            await asyncio.sleep(_PAUSE_AFTER_FAULT_S)
         except Exception:  # noqa: BLE001 - the outermost edge of a lane: the others go on
             _log.exception("lane_failed", lanes=self._name, key=key)
             await asyncio.sleep(_PAUSE_AFTER_FAULT_S)  # what failed is due still: do not spin

@@ -11,6 +11,7 @@ import structlog
 
 from gateway.lanes import Lanes
 from gateway.signals import Wake
+from gateway.storage.writes import StorageUnavailableError
 
 _log = structlog.get_logger(__name__)
 _PAUSE_AFTER_FAULT_S: Final = 1.0
@@ -34,6 +35,10 @@ async def work(job: Job, look_every_s: float) -> None:
     while True:
         try:
             done = await job.run_once()
+        except StorageUnavailableError as error:
+            _log.warning("storage_unavailable", job=job.name, error=str(error))
+            await asyncio.sleep(_PAUSE_AFTER_FAULT_S)
+            continue
         except Exception:  # noqa: BLE001 - see the comment
             # The outermost edge of a worker: it must live on, and the log tells why it stumbled.
             _log.exception("worker_round_failed", job=job.name)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from psp.redaction import printable
+
 
 @dataclass
 class PspError(Exception):
@@ -18,6 +20,10 @@ class PspError(Exception):
     code: str = ""
     request_reference: str = field(default="", kw_only=True)
     """The PSP's id of the failing call (Stripe: `Request-Id`), for its support."""
+
+    def __post_init__(self) -> None:
+        # A PSP quotes what it was sent; what cannot be stored must not keep an outcome from it.
+        self.detail, self.code = printable(self.detail), printable(self.code)
 
     def __str__(self) -> str:
         code = f" [{self.code}]" if self.code else ""

@@ -41,6 +41,17 @@ def without_secrets(text: str) -> str:
     return text
 
 
+def printable(text: str) -> str:
+    """Return the text with a question mark for each character that cannot be shown or stored.
+
+    Such are control characters, which no text of a PSP's needs, and halves of surrogate pairs,
+    which JSON can spell and no database holds.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in " \n\t" else "?" for one in text)
+
+
 def is_card_number(digits: str) -> bool:
     """Whether 13 to 19 digits without separators can be a card's: a scheme's start and Luhn sum."""
     if not _MIN_CARD_DIGITS <= len(digits) <= _MAX_CARD_DIGITS or digits[0] not in _CARD_STARTS:

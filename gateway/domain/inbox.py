@@ -19,7 +19,7 @@ class InboxOutcome(StrEnum):
     IGNORED = "ignored"
     """It is about nothing that the gateway keeps."""
     UNMATCHED = "unmatched"
-    """It was about a payment that never turned up here, and was given up: an operator looks."""
+    """Its payment never turned up here, or stayed unreadable: given up, an operator looks."""
 
 
 @dataclass(frozen=True, slots=True)

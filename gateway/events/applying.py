@@ -20,6 +20,7 @@ from gateway.payments.refreshing import (
     PaymentChangingError,
     PaymentMismatchError,
     PaymentRefresher,
+    PaymentUnclearError,
 )
 from gateway.payments.resolver import Resolver
 from gateway.signals import Wake
@@ -27,6 +28,7 @@ from gateway.storage.database import Database
 from gateway.storage.inbox import finish_event, list_due_events, postpone_event
 from gateway.storage.operations import get_open_operation
 from gateway.storage.payments import find_payment_by_reference, get_payment
+from gateway.storage.writes import StorageUnavailableError
 from psp.errors import PspError
 from psp.port import PspEventSubject
 
@@ -83,6 +85,8 @@ class EventApplier:
             outcome = await self._apply(events)
         except _PASSING as error:
             return await self._put_off(events, str(error))
+        except StorageUnavailableError:
+            raise  # nothing can be put off either: the events stay due
         except Exception as error:  # noqa: BLE001 - a fault of ours must neither lose an event nor stop the others
             _log.exception("event_not_applied", **_facts(events))
             return await self._put_off(events, f"fault: {type(error).__name__}")
@@ -104,7 +108,7 @@ class EventApplier:
             return await self._finish(events, InboxOutcome.IGNORED)
         payment = await self._payment_of(newest)
         if payment is None:
-            return await self._unmatched(events)
+            return await self._wait_or_give_up(events, "no payment here has this reference")
         payment = await self._settle_open_operation(payment)
         finished = [
             finish_event(each.psp_account, each.event.event_id, InboxOutcome.APPLIED)
@@ -117,6 +121,9 @@ class EventApplier:
         except PaymentMismatchError as mismatch:
             # Dealt with: nothing is taken over, and the journal holds the alarm.
             _log.error("psp_mismatch", payment_id=payment.id, detail=str(mismatch))
+        except PaymentUnclearError as unclear:
+            # A status of tomorrow may be followed by one of today, without another webhook.
+            return await self._wait_or_give_up(events, str(unclear))
         return InboxOutcome.APPLIED
 
     async def _payment_of(self, received: InboxEvent) -> Payment | None:
@@ -148,11 +155,11 @@ class EventApplier:
             raise PaymentBusyError(f"{payment.id}: the outcome of a {operation.kind} is not known")
         return await get_payment(self._database, payment.id) or payment
 
-    async def _unmatched(self, events: Sequence[InboxEvent]) -> InboxOutcome:
-        age = self._clock() - events[0].receive_time
-        if age < PATIENCE:
-            return await self._put_off(events, "no payment here has this reference yet")
-        _log.error("event_unmatched", **_facts(events))
+    async def _wait_or_give_up(self, events: Sequence[InboxEvent], why: str) -> InboxOutcome:
+        """Put off what may resolve itself; after `PATIENCE` an operator has to look."""
+        if self._clock() - events[0].receive_time < PATIENCE:
+            return await self._put_off(events, why)
+        _log.error("event_unmatched", why=why, **_facts(events))
         return await self._finish(events, InboxOutcome.UNMATCHED)
 
     async def _finish(self, events: Sequence[InboxEvent], outcome: InboxOutcome) -> InboxOutcome:

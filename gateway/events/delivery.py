@@ -27,6 +27,7 @@ from gateway.storage.outbox import (
     list_due_deliveries,
     postpone_delivery,
 )
+from gateway.storage.writes import StorageUnavailableError
 from legacy_bridge.errors import BackOfficeError
 from psp.errors import PspError
 
@@ -88,6 +89,8 @@ class LocalDelivery:
             refused = isinstance(error, PaygateError) and error.reason is Reason.PSP_REJECTED
             pauses = _PAUSES_AFTER_REFUSAL if refused else _PAUSES
             await self._put_off(order_id, lines, pauses, f"{type(error).__name__}: {error}")
+        except StorageUnavailableError:
+            raise  # nothing can be put off either: the line stays due
         except Exception as error:  # noqa: BLE001 - a fault of ours must not lose a paid order
             _log.exception("delivery_failed", order_id=order_id)
             await self._put_off(order_id, lines, _PAUSES, f"fault: {type(error).__name__}")

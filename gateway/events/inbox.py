@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import structlog
+from typing import Final
 
 from gateway.clock import Clock
 from gateway.domain.inbox import InboxEvent
@@ -14,9 +13,10 @@ from gateway.signals import Wake
 from gateway.storage.database import Database
 from gateway.storage.inbox import insert_event
 from gateway.storage.writes import AlreadyExistsError
-from psp.port import PaymentServiceProvider
+from psp.errors import InvalidEventError
+from psp.port import PaymentServiceProvider, PspEvent
 
-_log = structlog.get_logger(__name__)
+_LONGEST_TEXT: Final = 255
 
 
 class Inbox:
@@ -44,6 +44,7 @@ class Inbox:
         if provider is None:
             raise UnknownAccountError(account)
         event = provider.parse_event(headers, body)
+        _require_plain(event)
         received = InboxEvent(account, event, self._clock())
         try:
             await self._database.commit([insert_event(received)])
@@ -51,3 +52,11 @@ class Inbox:
             return ReceiveResult(event.event_id, duplicate=True, event_type=event.event_type)
         self._arrivals.set()
         return ReceiveResult(event.event_id, duplicate=False, event_type=event.event_type)
+
+
+def _require_plain(event: PspEvent) -> None:
+    """Raise `InvalidEventError` for ids and types that no PSP makes and no database holds."""
+    texts = (event.event_id, event.event_type, event.psp_reference, event.payment_id)
+    for text in texts:
+        if not text.isascii() or not text.isprintable() or len(text) > _LONGEST_TEXT:
+            raise InvalidEventError("the event has an id or a type that is none")

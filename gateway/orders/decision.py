@@ -39,6 +39,7 @@ class OrderDecision:
     """Further payments that the same alarm is about."""
 
 
+_DOUBTS: Final = frozenset({ReviewStatus.OPEN, ReviewStatus.REJECTED})
 _ENDED: Final = frozenset({PaymentState.CANCELED, PaymentState.FAILED})
 _A = OrderAction
 
@@ -82,10 +83,16 @@ def _is_refunded(payment: Payment) -> bool:
 
 
 def _chosen(order: DraftOrder, with_money: Sequence[Payment]) -> Payment:
-    """Choose the payment that pays: the one held for, else captured before authorised, oldest."""
+    """Choose the payment that decides.
+
+    One under review, or rejected, decides before all others: nobody carries an order past it. Then
+    one of the right amount, the one held for, captured before authorised, the oldest.
+    """
     return min(
         with_money,
         key=lambda payment: (
+            payment.review not in _DOUBTS,
+            payment.amount != order.total,
             payment.id != order.payment_id,
             payment.state is not PaymentState.CAPTURED,
             payment.id,

@@ -97,7 +97,7 @@ class OrderHandler:
                 raise operation_in_progress(payment.id)
             if fresh.get(payment.id) == payment.version:
                 return decision
-            confirmed = await self._refresher.confirm(payment)
+            confirmed = await self._refresher.refresh(payment)
             fresh[confirmed.id] = confirmed.version
         raise PaymentChangingError(order.order_id)
 

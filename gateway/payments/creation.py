@@ -33,6 +33,7 @@ from gateway.storage.operations import insert_operation
 from gateway.storage.requests import insert_request
 from gateway.storage.writes import AlreadyExistsError
 from psp.methods import MethodTraits, Presentation
+from psp.port import Capability
 
 _NO_ALIAS = AliasReference("", "")
 
@@ -122,12 +123,14 @@ class PaymentCreation:
         )
         given = {name: value for name, value in parameters.items() if value}
         beginning = begin_payment(new, given, command.key, self._clock(), self._limits.lease)
-        self._sender.provider_of(beginning.change.payment)  # or refuse before it is written
+        self._sender.provider_at(account)  # or refuse before it is written
         return beginning
 
     async def _psp_customer(self, command: CreatePaymentCommand, account: str) -> str:
         if not command.customer_id:
             return ""
+        if Capability.CUSTOMERS not in self._sender.provider_at(account).capabilities:
+            return ""  # this PSP keeps no shoppers
         psp_customer = await self._customers.psp_customer(command.customer_id, account)
         if psp_customer is None:
             raise PaygateError(

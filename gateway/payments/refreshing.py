@@ -13,7 +13,7 @@ from gateway.payments.books import VERSION_GUARD, PaymentBooks
 from gateway.payments.sending import OperationSender
 from gateway.storage.journal import list_entries
 from gateway.storage.writes import GuardFailedError, Write
-from psp.port import PspPayment, PspStatus
+from psp.port import PspStatus
 
 _MOST_ROUNDS: Final = 5
 
@@ -38,16 +38,6 @@ class PaymentRefresher:
         self._sender = sender
         self._clock = clock
 
-    async def confirm(self, payment: Payment) -> Payment:
-        """Return the payment as the PSP has it now; raises `PaymentUnclearError` if it is unclear.
-
-        Raises as `refresh` does. For decisions that cannot be taken back.
-        """
-        heard, word = await self._heard(payment, payment.psp_reference, ())
-        if word.status is PspStatus.UNKNOWN:
-            raise PaymentUnclearError(f"{payment.id} is {word.raw_status} at the PSP")
-        return heard
-
     async def refresh(
         self, payment: Payment, *, psp_reference: str = "", writes: Sequence[Write] = ()
     ) -> Payment:
@@ -55,15 +45,10 @@ class PaymentRefresher:
 
         `psp_reference` is used while the payment has none of its own. Raises the errors of
         `psp.errors` and `PaymentChangingError`, and stores nothing then. Raises
-        `PaymentMismatchError` when the alarm is in the journal and `writes` are stored.
+        `PaymentMismatchError` when the alarm is in the journal and `writes` are stored, and
+        `PaymentUnclearError` when what could be read is stored, without `writes`.
         """
         reference = payment.psp_reference or psp_reference
-        heard, _ = await self._heard(payment, reference, writes)
-        return heard
-
-    async def _heard(
-        self, payment: Payment, reference: str, writes: Sequence[Write]
-    ) -> tuple[Payment, PspPayment]:
         for _ in range(_MOST_ROUNDS):
             # The payment is read before the PSP is asked, and stored only if it did not change
             # since: an older word can never overwrite a younger one.
@@ -73,8 +58,9 @@ class PaymentRefresher:
             alarmed = any(entry.type is EventType.PSP_MISMATCH for entry in change.entries)
             if alarmed and await self._is_told(payment, change):
                 change = Change(payment, ())
+            unclear = word.status is PspStatus.UNKNOWN
             try:
-                await self._books.save(payment, change, now, writes)
+                await self._books.save(payment, change, now, () if unclear else writes)
             except GuardFailedError as failed:
                 if failed.guard != VERSION_GUARD:
                     raise
@@ -82,7 +68,9 @@ class PaymentRefresher:
                 continue
             if alarmed:
                 raise PaymentMismatchError(f"{payment.id} is not what {reference} shows")
-            return change.payment, word
+            if unclear:
+                raise PaymentUnclearError(f"{payment.id} is {word.raw_status} at the PSP")
+            return change.payment
         raise PaymentChangingError(payment.id)
 
     async def _is_told(self, payment: Payment, change: Change) -> bool:

@@ -119,13 +119,17 @@ class OperationSender:
 
     def provider_of(self, payment: Payment) -> PaymentServiceProvider:
         """Return the PSP that the payment is pinned to; ask before anything is written."""
-        provider = self._providers.get(payment.psp_account)
+        return self.provider_at(payment.psp_account)
+
+    def provider_at(self, account: str) -> PaymentServiceProvider:
+        """Return the PSP of an account; raises `PaygateError` PSP_MISCONFIGURED."""
+        provider = self._providers.get(account)
         if provider is None:
             raise PaygateError(
                 Reason.PSP_MISCONFIGURED,
-                f"{payment.id} is pinned to the account {payment.psp_account}, which is not "
-                "configured: keep accounts in the configuration, as retired, while payments live",
-                metadata={"psp_account": payment.psp_account},
+                f"the account {account} is not configured: keep accounts in the configuration, "
+                "as retired, while payments live that were created there",
+                metadata={"psp_account": account},
             )
         return provider
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -17,7 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from gateway.storage.database import Database
 from gateway.storage.sqlite import connect, sqlite_file
-from gateway.storage.writes import SchemaMissingError
+from gateway.storage.writes import SchemaMissingError, StorageUnavailableError
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _LOCK_KEY: Final = 0x7061_7967_6174_65
@@ -32,13 +34,23 @@ def upgrade(url: str) -> str:
 
     Makes an SQLite file and its folder. All or nothing; safe while another process does the same.
     Not to be called in a running event loop: use `asyncio.to_thread` there. Raises `ValueError`
-    for a kind of database that is not served, and whatever the driver raises.
+    for a URL that cannot be served, and `StorageUnavailableError` if the database is not there, is
+    no database, or lets nobody in.
     """
     kind = sa.make_url(url).drivername
     run = _UPGRADES.get(kind)
     if run is None:
         raise ValueError(f"database URL of kind {kind!r}: use one of {', '.join(_UPGRADES)}")
-    run(url)
+    try:
+        run(url)
+    except (sa.exc.DBAPIError, sqlite3.Error, OSError) as error:
+        cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+        raise StorageUnavailableError(f"{type(cause).__name__}: {cause}") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StorageUnavailableError(f"{type(error).__name__}: {error}") from error
+    except TypeError as error:
+        # SQLAlchemy hands what stands behind the question mark to the driver as it is.
+        raise ValueError(f"an option of the URL is unknown to the driver: {error}") from error
     return head_revision()
 
 

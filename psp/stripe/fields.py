@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
+from psp.redaction import printable
+
 JsonObject = Mapping[str, object]
 
 _EMPTY: Final[JsonObject] = MappingProxyType({})
@@ -21,9 +23,9 @@ class UnreadableAnswerError(ValueError):
 
 
 def text(source: JsonObject, name: str) -> str:
-    """Return a string, or an empty one."""
+    """Return a string that can be shown and stored, or an empty one."""
     value = source.get(name)
-    return value if isinstance(value, str) else ""
+    return printable(value) if isinstance(value, str) else ""
 
 
 def number(source: JsonObject, name: str) -> int:

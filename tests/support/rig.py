@@ -28,6 +28,7 @@ from legacy_bridge.sql import SqlBackOffice
 from psp.money import Money
 from psp.port import PaymentMethod, PaymentServiceProvider, PspPayment
 from psp.registry import build_psp
+from psp.stripe.config import StripeAccountConfig
 from psp.stripe.sandbox import StripeSandbox, running_sandbox
 from psp.stripe.sandbox.api_errors import ApiError
 
@@ -281,6 +282,7 @@ async def running_rig(database: Database, folder: Path) -> AsyncIterator[Rig]:
         )
         configuration = sandbox_configuration(sandbox)
         config = configuration.accounts[ACCOUNT]
+        assert isinstance(config, StripeAccountConfig)
         inner = build_psp(ACCOUNT, config)
         stack.push_async_callback(inner.close)
         office = SqlBackOffice.open(f"sqlite+aiosqlite:///{folder}/back_office.db")

@@ -101,7 +101,7 @@ def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPat
         (
             "OPERATION_LEASE_S",
             "0",
-            "should be greater than or equal to 1: give 1 to 3600 seconds, or unset it for 90.0",
+            "should be greater than or equal to 1: give 1 to 3600 seconds, or unset it for 180.0",
         ),
         (
             "MIN_DEADLINE_S",

@@ -164,3 +164,23 @@ async def test_a_payment_that_is_another_at_the_psp_raises_the_alarm_once(rig: R
     assert sum(entry.type is EventType.PSP_MISMATCH for entry in page.entries) == 1
     assert payment.state is PaymentState.AWAITING_CUSTOMER
     assert await rig.order_state() is OrderState.DRAFT
+
+
+async def test_an_event_answered_with_an_unknown_status_is_tried_again(rig: Rig) -> None:
+    """Stripe shows something new and then something known, without another webhook."""
+    await rig.draft()
+    created = await rig.create()
+    intent = rig.intents()[0]["id"]
+    rig.sandbox.webhooks.hold()
+    await rig.confirm(created)
+    rig.sandbox.force_status(intent, "brand_new")
+    rig.sandbox.webhooks.release()
+    await rig.settle()
+    assert (
+        await rig.application.payments.get(created.payment.id)
+    ).state is PaymentState.AWAITING_CUSTOMER
+
+    rig.sandbox.force_status(intent, "requires_capture")
+    await rig.recover()
+
+    assert await rig.order_state() is OrderState.RELEASED

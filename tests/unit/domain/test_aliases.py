@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.domain.aliases import (
@@ -14,15 +14,17 @@ from gateway.domain.aliases import (
     alias_id,
     parse_alias_id,
 )
+from psp.redaction import is_card_number
 
 _CARD = AliasReference("stripe_eu", "pm_1")
-_ACCOUNTS = st.from_regex(r"[a-z][a-z0-9_]{0,31}", fullmatch=True)
-_ALIASES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=80)
+_ACCOUNTS = st.from_regex(r"[a-z][a-z0-9_]{0,39}", fullmatch=True)
+_ALIASES = st.from_regex(r"[!-~]([ -~]{0,80}[!-~])?", fullmatch=True)
 
 
 @given(_ACCOUNTS, _ALIASES)
 def test_an_id_is_read_as_it_was_made(account: str, psp_alias: str) -> None:
     """Whatever the PSP calls its alias, a colon included; the id itself is plain."""
+    assume(not is_card_number(psp_alias))
     reference = AliasReference(account, psp_alias)
 
     made = alias_id(reference)

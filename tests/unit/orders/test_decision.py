@@ -176,13 +176,25 @@ def test_a_captured_payment_pays_before_an_authorised_one() -> None:
     assert decide(draft(), [authorised, captured]).payment == captured
 
 
-def test_the_payment_that_an_order_is_held_for_decides() -> None:
-    """A second payment does not carry an order past its review."""
-    held_for = payment(_P.CAPTURED, review=_R.OPEN)
+def test_nobody_carries_an_order_past_its_review() -> None:
+    """A second payment waits for the review of the first, whichever the order is held for."""
+    in_review = payment(_P.CAPTURED, review=_R.OPEN)
     other = payment(_P.CAPTURED, id=_SECOND)
 
-    assert decide(_HELD, [held_for, other]).action is _A.WAIT
-    assert decide(replace(_HELD, payment_id=_SECOND), [held_for, other]).action is _A.RELEASE
+    assert decide(_HELD, [in_review, other]).action is _A.WAIT
+    assert decide(replace(_HELD, payment_id=_SECOND), [in_review, other]).payment == in_review
+
+
+def test_a_payment_of_the_right_amount_pays_an_order_held_for_a_wrong_one() -> None:
+    """The wrong one is then a stray payment, and raises the alarm."""
+    wrong = payment(_P.CAPTURED, amount=Money(1, "EUR"), authorized_minor=1, captured_minor=1)
+    right = payment(_P.CAPTURED, id=_SECOND)
+
+    decision = decide(_HELD, [wrong, right])
+    assert (decision.action, decision.payment) == (_A.RELEASE, right)
+    released = replace(_RELEASED, payment_id=_SECOND)
+    alarm = decide(released, [wrong, right])
+    assert (alarm.action, alarm.payment) == (_A.ALARM, wrong)
 
 
 def test_every_stray_payment_is_in_the_alarm() -> None:
