@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gateway.routing.configuration import Configuration, load_configuration
 from gateway.settings import SANDBOX_CONFIG_FILE
+from psp.stripe.config import StripeAccountConfig
 from psp.stripe.sandbox import StripeSandbox
 
 
@@ -24,6 +25,8 @@ def register_webhooks(
 ) -> None:
     """Tell the sandbox where each account's webhooks go, and how they are signed."""
     for name, config in configuration.accounts.items():
+        if not isinstance(config, StripeAccountConfig):
+            continue
         sandbox.register_webhook(
             f"{http_address}/webhooks/{name}",
             config.webhook_secrets[0].get_secret_value(),

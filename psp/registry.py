@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 import aiohttp
 
 from psp.methods import MethodTraits
+from psp.ogone import traits as ogone_traits
+from psp.ogone.config import OgoneAccountConfig
 from psp.port import Capability, PaymentMethod, PaymentServiceProvider
 from psp.stripe import traits as stripe_traits
 from psp.stripe.config import StripeAccountConfig
 
-PspAccountConfig = StripeAccountConfig
+PspAccountConfig = StripeAccountConfig | OgoneAccountConfig
 """The configuration of an account at any PSP; the field `psp` tells which."""
 
+ConfigT = TypeVar("ConfigT", StripeAccountConfig, OgoneAccountConfig)
 Build = Callable[[str, PspAccountConfig, aiohttp.ClientSession | None], PaymentServiceProvider]
 
 
@@ -42,7 +45,21 @@ def _build_stripe(
 ) -> PaymentServiceProvider:
     from psp.stripe.provider import StripeProvider  # noqa: PLC0415 - the SDK takes half a second to load, which checks of a configuration need not pay
 
-    return StripeProvider(account, config, session)
+    return StripeProvider(account, _own(StripeAccountConfig, config), session)
+
+
+def _build_ogone(
+    account: str, config: PspAccountConfig, session: aiohttp.ClientSession | None
+) -> PaymentServiceProvider:
+    from psp.ogone.provider import OgoneProvider  # noqa: PLC0415 - as above: read only what is used
+
+    return OgoneProvider(account, _own(OgoneAccountConfig, config), session)
+
+
+def _own(config_class: type[ConfigT], config: PspAccountConfig) -> ConfigT:
+    if not isinstance(config, config_class):
+        raise TypeError(f"{type(config).__name__} configures an account of another PSP")
+    return config
 
 
 PSP_KINDS: Final[Mapping[str, PspKind]] = MappingProxyType(
@@ -53,6 +70,13 @@ PSP_KINDS: Final[Mapping[str, PspKind]] = MappingProxyType(
             methods=stripe_traits.METHODS,
             capabilities=stripe_traits.CAPABILITIES,
             build=_build_stripe,
+        ),
+        "ogone": PspKind(
+            name="ogone",
+            config_class=OgoneAccountConfig,
+            methods=ogone_traits.METHODS,
+            capabilities=ogone_traits.CAPABILITIES,
+            build=_build_ogone,
         ),
     }
 )

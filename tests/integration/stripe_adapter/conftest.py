@@ -7,19 +7,19 @@ from collections.abc import AsyncIterator
 import pytest
 
 from psp.stripe.provider import StripeProvider
-from tests.integration.stripe_adapter.scripted import ScriptedStripe, running_script
+from tests.support.scripted_http import ScriptedServer, running_script
 from tests.unit.psp.stripe.support import account_config
 
 
 @pytest.fixture
-async def script() -> AsyncIterator[ScriptedStripe]:
+async def script() -> AsyncIterator[ScriptedServer]:
     """Return a server that answers by script."""
     async with running_script() as running:
         yield running
 
 
 @pytest.fixture
-async def provider(script: ScriptedStripe) -> AsyncIterator[StripeProvider]:
+async def provider(script: ScriptedServer) -> AsyncIterator[StripeProvider]:
     """Return an adapter that believes the scripted server to be Stripe."""
     made = StripeProvider("stripe_fr", account_config(api_base=script.address))
     yield made

@@ -19,7 +19,7 @@ from psp.errors import (
 from psp.port import CancelPayment, PspStatus
 from psp.stripe.client import StripeCaller
 from psp.stripe.provider import StripeProvider
-from tests.integration.stripe_adapter.scripted import Answer, ScriptedStripe
+from tests.support.scripted_http import Answer, ScriptedServer
 from tests.unit.psp.stripe.support import account_config, create_request, payment_intent
 
 _GOOD = Answer(payment_intent())
@@ -63,7 +63,7 @@ def closed_port() -> Iterator[int]:
 
 
 async def test_a_change_without_an_answer_is_unknown(
-    script: ScriptedStripe, provider: StripeProvider, no_answer: Answer
+    script: ScriptedServer, provider: StripeProvider, no_answer: Answer
 ) -> None:
     """Whatever spoils the answer, the change may have happened; every try had the same key."""
     script.will_answer(no_answer, no_answer, no_answer)
@@ -75,7 +75,7 @@ async def test_a_change_without_an_answer_is_unknown(
 
 
 async def test_a_read_without_an_answer_is_unavailable(
-    script: ScriptedStripe, provider: StripeProvider, no_answer: Answer
+    script: ScriptedServer, provider: StripeProvider, no_answer: Answer
 ) -> None:
     """A read cannot have changed anything."""
     script.will_answer(*[no_answer] * 6)
@@ -85,7 +85,7 @@ async def test_a_read_without_an_answer_is_unavailable(
 
 
 async def test_a_passing_trouble_is_not_noticed(
-    script: ScriptedStripe, provider: StripeProvider, no_answer: Answer
+    script: ScriptedServer, provider: StripeProvider, no_answer: Answer
 ) -> None:
     """One bad moment is repaired under the same key, and the caller sees the answer only."""
     script.will_answer(no_answer, _GOOD)
@@ -97,7 +97,7 @@ async def test_a_passing_trouble_is_not_noticed(
     assert script.asked[0].parameters == script.asked[1].parameters
 
 
-async def test_a_stalled_change_is_unknown(script: ScriptedStripe) -> None:
+async def test_a_stalled_change_is_unknown(script: ScriptedServer) -> None:
     """A server that never answers is not waited for, and may have acted."""
     config = account_config(
         api_base=script.address, read_timeout_s=0.2, total_timeout_s=10.0, max_network_retries=1
@@ -112,7 +112,7 @@ async def test_a_stalled_change_is_unknown(script: ScriptedStripe) -> None:
     assert len(script.asked) >= 2
 
 
-async def test_the_whole_call_is_bounded(script: ScriptedStripe) -> None:
+async def test_the_whole_call_is_bounded(script: ScriptedServer) -> None:
     """However many tries are allowed, the call ends within its time."""
     config = account_config(
         api_base=script.address, read_timeout_s=60.0, total_timeout_s=0.3, max_network_retries=5
@@ -149,7 +149,7 @@ async def test_an_unknown_host_is_not_sent() -> None:
     await provider.close()
 
 
-async def test_a_server_that_speaks_no_tls_is_not_sent(script: ScriptedStripe) -> None:
+async def test_a_server_that_speaks_no_tls_is_not_sent(script: ScriptedServer) -> None:
     """A failed handshake comes before the request."""
     address = script.address.replace("http:", "https:")
     config = account_config(api_base=address, max_network_retries=0)
@@ -164,7 +164,7 @@ async def test_a_server_that_speaks_no_tls_is_not_sent(script: ScriptedStripe) -
 
 @pytest.mark.parametrize("later", [_LIMITED, _UNAUTHORISED], ids=["limited", "unauthorised"])
 async def test_a_lost_answer_is_not_forgotten(
-    script: ScriptedStripe, provider: StripeProvider, later: Answer
+    script: ScriptedServer, provider: StripeProvider, later: Answer
 ) -> None:
     """A try that may have acted stays unknown, although a later one was turned away."""
     script.will_answer(Answer(drop=True), later, later)
@@ -174,7 +174,7 @@ async def test_a_lost_answer_is_not_forgotten(
 
 
 async def test_a_lost_answer_is_settled_by_a_refusal_under_the_key(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """Had the first try acted, the key would have brought back its answer."""
     script.will_answer(Answer(drop=True), _REFUSED)
@@ -183,7 +183,7 @@ async def test_a_lost_answer_is_settled_by_a_refusal_under_the_key(
         await provider.create_payment(create_request())
 
 
-async def test_a_key_in_use_is_waited_for(script: ScriptedStripe, provider: StripeProvider) -> None:
+async def test_a_key_in_use_is_waited_for(script: ScriptedServer, provider: StripeProvider) -> None:
     """While our own first try still runs, its answer is waited for."""
     script.will_answer(_IN_USE, _IN_USE, _GOOD)
 
@@ -191,7 +191,7 @@ async def test_a_key_in_use_is_waited_for(script: ScriptedStripe, provider: Stri
 
 
 async def test_a_stored_server_error_is_not_asked_for_again(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """Stripe says when repeating would only replay its failure."""
     script.will_answer(_STORED_FAILURE, _GOOD)
@@ -203,7 +203,7 @@ async def test_a_stored_server_error_is_not_asked_for_again(
 
 
 async def test_too_many_requests_did_nothing(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """After a bounded number of tries the caller learns how long to wait."""
     slow = Answer(_LIMITED.body, 429, {"Retry-After": "3600", "Request-Id": "req_9"})
@@ -221,7 +221,7 @@ async def test_too_many_requests_did_nothing(
 
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_wrong_key_is_not_tried_twice(
-    script: ScriptedStripe, provider: StripeProvider, status: int
+    script: ScriptedServer, provider: StripeProvider, status: int
 ) -> None:
     """An operator has to act; the error shows no key."""
     script.will_answer(Answer(_UNAUTHORISED.body, status))
@@ -235,7 +235,7 @@ async def test_a_wrong_key_is_not_tried_twice(
 
 @pytest.mark.parametrize("status", [400, 404])
 async def test_a_key_used_for_something_else_is_unknown(
-    script: ScriptedStripe, provider: StripeProvider, status: int
+    script: ScriptedServer, provider: StripeProvider, status: int
 ) -> None:
     """What ran under the key before may be this very intent: only asking tells."""
     said = {"type": "idempotency_error", "message": "Keys can only be used once"}
@@ -248,7 +248,7 @@ async def test_a_key_used_for_something_else_is_unknown(
 
 
 async def test_a_refusal_whose_truth_cannot_be_read_is_unknown(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """A cancel may have been done before: without an answer nobody knows."""
     script.will_answer(_REFUSED, *[_FAILED] * 3)
@@ -258,7 +258,7 @@ async def test_a_refusal_whose_truth_cannot_be_read_is_unknown(
 
 
 async def test_a_decline_that_cannot_be_read_is_unknown(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """A decline of we know not what may be of another payment than ours."""
     said = {"type": "card_error", "code": "card_declined", "payment_intent": {"id": "pi_1"}}
@@ -268,7 +268,7 @@ async def test_a_decline_that_cannot_be_read_is_unknown(
         await provider.create_payment(create_request())
 
 
-async def test_a_cancelled_caller_cancels_the_call(script: ScriptedStripe) -> None:
+async def test_a_cancelled_caller_cancels_the_call(script: ScriptedServer) -> None:
     """Cancellation is passed on as it is; who must not be cancelled is shielded above."""
     provider = StripeProvider("stripe_fr", account_config(api_base=script.address))
     script.will_answer(Answer(stall=True))
@@ -283,7 +283,7 @@ async def test_a_cancelled_caller_cancels_the_call(script: ScriptedStripe) -> No
     await provider.close()
 
 
-async def test_pauses_lie_between_tries(script: ScriptedStripe) -> None:
+async def test_pauses_lie_between_tries(script: ScriptedServer) -> None:
     """Before each repetition there is a pause, longer each time."""
     pauses: list[float] = []
 

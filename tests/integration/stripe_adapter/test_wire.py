@@ -19,7 +19,7 @@ from psp.port import (
     ReviewStatus,
 )
 from psp.stripe.provider import StripeProvider
-from tests.integration.stripe_adapter.scripted import Answer, ScriptedStripe
+from tests.support.scripted_http import Answer, ScriptedServer
 from tests.unit.psp.stripe.support import (
     JsonDict,
     account_config,
@@ -37,7 +37,7 @@ def _page(*entries: JsonDict, has_more: bool = False) -> Answer:
 
 
 async def test_a_request_carries_key_version_and_authorisation(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """A change names its API version and the caller's key, and tells nothing about us."""
     script.will_answer(Answer(payment_intent()))
@@ -67,7 +67,7 @@ async def test_a_request_carries_key_version_and_authorisation(
     }
 
 
-async def test_a_read_carries_no_key(script: ScriptedStripe, provider: StripeProvider) -> None:
+async def test_a_read_carries_no_key(script: ScriptedServer, provider: StripeProvider) -> None:
     """A read changes nothing, so it needs no idempotency key."""
     script.will_answer(Answer(payment_intent()))
 
@@ -81,7 +81,7 @@ async def test_a_read_carries_no_key(script: ScriptedStripe, provider: StripePro
     ) == ("GET", "/v1/payment_intents/pi_1", "")
 
 
-async def test_a_decline_is_a_result(script: ScriptedStripe, provider: StripeProvider) -> None:
+async def test_a_decline_is_a_result(script: ScriptedServer, provider: StripeProvider) -> None:
     """HTTP 402 with its PaymentIntent is a payment that may be tried again."""
     declined = {"type": "card_error", "code": "card_declined", "decline_code": "lost_card"}
     script.will_answer(Answer({"error": {**declined, "payment_intent": payment_intent()}}, 402))
@@ -98,7 +98,7 @@ async def test_a_decline_is_a_result(script: ScriptedStripe, provider: StripePro
 
 
 async def test_a_decline_of_no_payment_is_a_refusal(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """HTTP 402 that carries no payment did not make one."""
     script.will_answer(Answer({"error": {"type": "card_error", "code": "card_declined"}}, 402))
@@ -109,7 +109,7 @@ async def test_a_decline_of_no_payment_is_a_refusal(
 
 @pytest.mark.parametrize("key", ["", "k" * 256])
 async def test_a_change_without_a_proper_key_is_not_sent(
-    script: ScriptedStripe, provider: StripeProvider, key: str
+    script: ScriptedServer, provider: StripeProvider, key: str
 ) -> None:
     """Nothing is changed without a key to repeat it under."""
     with pytest.raises(RejectedError):
@@ -119,7 +119,7 @@ async def test_a_change_without_a_proper_key_is_not_sent(
 
 
 async def test_an_impossible_reference_is_not_sent(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """An empty reference must not read the whole list."""
     with pytest.raises(NotFoundError):
@@ -132,7 +132,7 @@ async def test_an_impossible_reference_is_not_sent(
 
 @pytest.mark.parametrize("amount", [Money(0, "EUR"), Money(12_345, "KWD")])
 async def test_an_impossible_capture_is_not_sent(
-    script: ScriptedStripe, provider: StripeProvider, amount: Money
+    script: ScriptedServer, provider: StripeProvider, amount: Money
 ) -> None:
     """A capture of nothing must not become a capture of everything."""
     with pytest.raises(RejectedError):
@@ -142,7 +142,7 @@ async def test_an_impossible_capture_is_not_sent(
 
 
 async def test_an_unknown_cancel_reason_is_not_sent(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """Stripe takes four reasons."""
     with pytest.raises(RejectedError):
@@ -151,7 +151,7 @@ async def test_an_unknown_cancel_reason_is_not_sent(
     assert script.asked == []
 
 
-async def test_finding_reads_every_page(script: ScriptedStripe, provider: StripeProvider) -> None:
+async def test_finding_reads_every_page(script: ScriptedServer, provider: StripeProvider) -> None:
     """The list is read page by page over the whole window, widened to full seconds."""
     other = payment_intent(id="pi_9", metadata={})
     script.will_answer(
@@ -175,7 +175,7 @@ async def test_finding_reads_every_page(script: ScriptedStripe, provider: Stripe
 
 
 async def test_a_list_read_to_its_end_proves_absence(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """None is said only after the last page."""
     script.will_answer(_page(payment_intent(id="pi_9", metadata={}), has_more=True), _page())
@@ -197,7 +197,7 @@ async def test_a_list_read_to_its_end_proves_absence(
     ],
 )
 async def test_a_list_that_cannot_be_read_proves_nothing(
-    script: ScriptedStripe, provider: StripeProvider, answer: Answer
+    script: ScriptedServer, provider: StripeProvider, answer: Answer
 ) -> None:
     """Absence is never concluded from a broken list."""
     script.will_answer(answer, answer, answer)
@@ -207,7 +207,7 @@ async def test_a_list_that_cannot_be_read_proves_nothing(
 
 
 async def test_a_review_only_the_charge_names_is_read(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """Should the PaymentIntent forget its review, the charge still leads to it."""
     script.will_answer(
@@ -234,7 +234,7 @@ _CANCEL = CancelPayment("pi_1", "k")
 
 
 async def test_a_capture_that_was_done_before_is_done(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """A refusal of what is true already is answered with the truth."""
     script.will_answer(_REFUSED, _CAPTURED)
@@ -254,7 +254,7 @@ async def test_a_capture_that_was_done_before_is_done(
     ],
 )
 async def test_a_capture_that_is_not_true_is_refused(
-    script: ScriptedStripe, provider: StripeProvider, truth: Answer
+    script: ScriptedServer, provider: StripeProvider, truth: Answer
 ) -> None:
     """Another sum, currency or state is not what was asked for."""
     script.will_answer(_REFUSED, truth)
@@ -266,7 +266,7 @@ async def test_a_capture_that_is_not_true_is_refused(
 
 
 async def test_a_cancel_that_was_done_before_is_done(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """Canceling twice is canceling once."""
     script.will_answer(_REFUSED, _CANCELED)
@@ -275,7 +275,7 @@ async def test_a_cancel_that_was_done_before_is_done(
 
 
 async def test_a_captured_payment_is_not_canceled(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """A cancel that came too late is refused with Stripe's code."""
     script.will_answer(_REFUSED, _CAPTURED)
@@ -287,7 +287,7 @@ async def test_a_captured_payment_is_not_canceled(
 
 
 async def test_an_unknown_payment_is_not_found(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """A missing object is told apart from a refusal, without asking again."""
     script.will_answer(Answer({"error": {"code": "resource_missing"}}, 404))
@@ -299,7 +299,7 @@ async def test_an_unknown_payment_is_not_found(
 
 
 async def test_aliases_are_read_with_their_default(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """Cards and PayPal agreements that may be shown; other kinds and hidden ones are left out."""
     card = {"brand": "visa", "last4": "4242", "exp_month": 1, "exp_year": 2034}
@@ -332,7 +332,7 @@ async def test_aliases_are_read_with_their_default(
 
 
 async def test_a_customer_is_created_and_updated(
-    script: ScriptedStripe, provider: StripeProvider
+    script: ScriptedServer, provider: StripeProvider
 ) -> None:
     """Creating answers Stripe's id; updating goes to it."""
     script.will_answer(*[Answer({"id": "cus_1", "object": "customer"})] * 2)
@@ -347,7 +347,7 @@ async def test_a_customer_is_created_and_updated(
     ]
 
 
-async def test_a_shared_session_is_left_open(script: ScriptedStripe) -> None:
+async def test_a_shared_session_is_left_open(script: ScriptedServer) -> None:
     """An adapter never closes a session that others use too."""
     async with aiohttp.ClientSession() as session:
         provider = StripeProvider("a", account_config(api_base=script.address), session)
@@ -360,7 +360,7 @@ async def test_a_shared_session_is_left_open(script: ScriptedStripe) -> None:
 
 
 async def test_no_secret_is_logged(
-    script: ScriptedStripe, provider: StripeProvider, caplog: pytest.LogCaptureFixture
+    script: ScriptedServer, provider: StripeProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Even with every logger at debug level, neither client secret nor key is written."""
     script.will_answer(Answer(payment_intent()))

@@ -168,3 +168,32 @@ async def test_declines_and_reviews_come_by_the_tests_word() -> None:
 
     assert (declined.status, declined.failure) == (PspStatus.AWAITING_CUSTOMER, DECLINED)
     assert reviewed.review is ReviewStatus.OPEN
+
+
+async def test_an_alias_is_made_default_and_deleted() -> None:
+    """One default a customer; deleting what is gone is done; another's alias is refused."""
+    psp = FakePsp()
+    customer = await psp.create_customer(_PROFILE, "key-1")
+    psp.add_alias(customer, "pm_1", is_default=True)
+    psp.add_alias(customer, "pm_2")
+
+    await psp.set_default_alias(customer, "pm_2", "key-2")
+    assert [each.is_default for each in await psp.list_aliases(customer)] == [False, True]
+    for key in ("key-3", "key-4"):
+        await psp.delete_alias(customer, "pm_2", key)
+
+    assert [each.psp_alias for each in await psp.list_aliases(customer)] == ["pm_1"]
+    with pytest.raises(RejectedError):
+        await psp.set_default_alias(customer, "pm_2", "key-5")
+
+
+async def test_a_setup_is_one_for_its_key() -> None:
+    """Sent again it is the same; nobody can save for an unknown customer."""
+    psp = FakePsp()
+    customer = await psp.create_customer(_PROFILE, "key-1")
+
+    first = await psp.start_alias_setup(customer, PaymentMethod.CARD, "", "key-2")
+
+    assert await psp.start_alias_setup(customer, PaymentMethod.CARD, "", "key-2") == first
+    with pytest.raises(NotFoundError):
+        await psp.start_alias_setup("cus_x", PaymentMethod.CARD, "", "key-3")

@@ -22,6 +22,7 @@ from psp.errors import (
 )
 from psp.observed import ObservedProvider, PspCall
 from psp.port import (
+    AliasSetup,
     CancelPayment,
     Capability,
     CapturePayment,
@@ -30,6 +31,7 @@ from psp.port import (
     FailureCategory,
     NextAction,
     NextActionKind,
+    PaymentMethod,
     PaymentServiceProvider,
     PspAlias,
     PspEvent,
@@ -84,6 +86,20 @@ class _Scripted:
     async def list_aliases(self, psp_customer: str) -> tuple[PspAlias, ...]:
         self._payment()
         return ()
+
+    async def start_alias_setup(
+        self, psp_customer: str, method: PaymentMethod, return_url: str, idempotency_key: str
+    ) -> AliasSetup:
+        payment = self._payment()
+        return AliasSetup(payment.psp_reference, payment.next_action)
+
+    async def set_default_alias(
+        self, psp_customer: str, psp_alias: str, idempotency_key: str
+    ) -> None:
+        self._payment()
+
+    async def delete_alias(self, psp_customer: str, psp_alias: str, idempotency_key: str) -> None:
+        self._payment()
 
     async def create_payment(self, request: CreatePayment) -> PspPayment:
         return self._payment()
@@ -194,6 +210,9 @@ async def test_every_method_is_watched() -> None:
     await provider.create_customer(profile, "k")
     await provider.update_customer("cus_1", profile, "k")
     await provider.list_aliases("cus_1")
+    await provider.start_alias_setup("cus_1", PaymentMethod.CARD, "", "k")
+    await provider.set_default_alias("cus_1", "pm_1", "k")
+    await provider.delete_alias("cus_1", "pm_1", "k")
     await provider.create_payment(create_request())
     await provider.retrieve_payment("pi_1")
     await provider.next_action(create_request(), "pi_1")

@@ -12,9 +12,11 @@ from psp.methods import Presentation
 from psp.money import CURRENCY_DECIMALS, Money
 from psp.port import Capability, PaymentMethod
 from psp.registry import PSP_KINDS, PspKind, build_psp
+from tests.unit.psp.ogone.support import account_config as ogone_config
 from tests.unit.psp.stripe.support import account_config
 
 _STRIPE = PSP_KINDS["stripe"]
+_OGONE = PSP_KINDS["ogone"]
 
 
 @pytest.mark.parametrize("kind", PSP_KINDS.values(), ids=PSP_KINDS)
@@ -37,6 +39,38 @@ async def test_a_built_adapter_is_what_its_kind_declares() -> None:
         assert 0 < provider.idempotency_lifetime_s < timedelta(hours=24).total_seconds()
     finally:
         await provider.close()
+
+
+async def test_ogone_is_built_as_it_is_declared() -> None:
+    """It does what it says, and nothing may be sent to it twice."""
+    provider = build_psp("ogone_be", ogone_config())
+    try:
+        assert provider.account == "ogone_be"
+        assert _OGONE.capabilities == provider.capabilities
+        assert Capability.IDEMPOTENT_MUTATIONS not in provider.capabilities
+        assert provider.idempotency_lifetime_s == 0
+    finally:
+        await provider.close()
+
+
+@pytest.mark.parametrize("name", PSP_KINDS)
+def test_an_account_of_another_psp_is_not_built(name: str) -> None:
+    """A configuration in the wrong place is a bug, and says so."""
+    config = account_config() if name == "ogone" else ogone_config()
+
+    with pytest.raises(TypeError, match="another PSP"):
+        PSP_KINDS[name].build("account", config, None)
+
+
+def test_ogone_redirects_for_cards_in_whole_hundredths() -> None:
+    """No card data comes near us, and no amount that its requests cannot say."""
+    card = _OGONE.methods[PaymentMethod.CARD]
+
+    assert card.presentation is Presentation.REDIRECT
+    assert card.takes_amount(Money(1, "EUR"))
+    assert card.takes_amount(Money(500, "JPY"))
+    assert not card.takes_currency("KWD")
+    assert PaymentMethod.PAYPAL not in _OGONE.methods
 
 
 def test_cards_are_embedded_and_paypal_redirects() -> None:

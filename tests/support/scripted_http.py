@@ -44,7 +44,7 @@ class Answer:
     """Say nothing until the client gives up."""
 
 
-class ScriptedStripe:
+class ScriptedServer:
     """Answers in the order of its script; past its end it answers 500."""
 
     def __init__(self) -> None:
@@ -85,9 +85,9 @@ class ScriptedStripe:
 
 
 @asynccontextmanager
-async def running_script() -> AsyncIterator[ScriptedStripe]:
+async def running_script() -> AsyncIterator[ScriptedServer]:
     """Serve a script on a free port of this machine."""
-    script = ScriptedStripe()
+    script = ScriptedServer()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", script.handle)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)

@@ -1,0 +1,81 @@
+"""What all accounts of one sandbox share: time, ids, delays, and who hears of changes."""
+
+from __future__ import annotations
+
+import random
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from psp.ogone.sandbox.model import Account, Operation, Payment
+
+PROCESSING_DELAY_S: Final = 3600.0
+"""How long the books' clock runs between 91 and 9."""
+WORKING_DAY_S: Final = 86_400.0
+"""When an uncertain outcome becomes known (Ogone: updated within one working day)."""
+AUTHORISATION_LASTS_S: Final = 30 * 86_400.0
+_FIRST_PAYID: Final = 3_014_644_340
+_TOKEN_CHARACTERS: Final = 32
+_ALPHABET: Final = string.ascii_letters + string.digits
+
+
+class Ids:
+    """PAYIDs counted up, and tokens that are the same for the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose, guards nothing
+        self._payid = _FIRST_PAYID + 100_000 * (seed - 1)
+
+    def payid(self) -> str:
+        """Return the next PAYID."""
+        self._payid += 1
+        return str(self._payid)
+
+    def token(self) -> str:
+        """Return what an address of a shopper's page ends in."""
+        return "".join(self._random.choices(_ALPHABET, k=_TOKEN_CHARACTERS))
+
+
+class Clock:
+    """The sandbox's time: the given one, and what it was advanced by."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._advanced_s = 0.0
+
+    def seconds(self) -> float:
+        """Return the Unix time in the books."""
+        return self._now() + self._advanced_s
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass in the books; raises `ValueError` if it would run backwards."""
+        if seconds < 0:
+            raise ValueError("time runs forwards only")
+        self._advanced_s += seconds
+
+
+def moment(seconds: float) -> datetime:
+    """Return a time of the books as a date can be read from it."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+class Listener(Protocol):
+    """Who hears of every step of an operation as it happens."""
+
+    def publish(self, account: Account, payment: Payment, operation: Operation) -> None:
+        """Take a step to notify."""
+
+
+@dataclass(slots=True)
+class World:
+    """Shared by all accounts of a sandbox."""
+
+    clock: Clock
+    ids: Ids
+    listener: Listener
+    processing_delay_s: float = PROCESSING_DELAY_S
+    """0 processes as soon as the pending status was answered."""
+    address: str = ""
+    """Where the sandbox listens; pages lead there."""

@@ -1,0 +1,1 @@
+"""Tests of the Ogone adapter over HTTP, against a scripted server and the sandbox."""

@@ -1,0 +1,1 @@
+"""The Ogone sandbox over HTTP."""
