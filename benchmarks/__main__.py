@@ -17,6 +17,7 @@ from rich.table import Table
 
 from benchmarks.load import Call, Measured, measure
 from benchmarks.processes import free_port, running
+from benchmarks.routing import TARGET_PER_SECOND, measure_routing
 from benchmarks.scenarios import (
     creation_call,
     echo_call,
@@ -42,6 +43,7 @@ def main() -> int:
         "--databases", default="sqlite,postgresql", help="which databases to measure"
     )
     options = parser.parse_args()
+    print_routing()
     folder = Path(tempfile.mkdtemp(prefix="paygate-bench-"))
     try:
         for database in options.databases.split(","):
@@ -116,6 +118,15 @@ async def measure_all(
             "CreatePayment": await one("CreatePayment", creation_call(channel, created.append)),
             "GetPayment": await one("GetPayment", reading_call(channel, created[-1000:])),
         }
+
+
+def print_routing() -> None:
+    """Measure routing, which asks nobody, and print its figures."""
+    decisions, explanations = measure_routing()
+    console.print(
+        f"routing on one core: {decisions:,.0f} decisions/s (target {TARGET_PER_SECOND:,}), "
+        f"{explanations:,.0f} explanations/s"
+    )
 
 
 def print_table(database: str, measured: dict[str, Measured], in_flight: int) -> None:

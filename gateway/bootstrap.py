@@ -10,6 +10,8 @@ from typing import Final
 
 import aiohttp
 
+from gateway.aliases.service import AliasDoors, Aliases
+from gateway.aliases.values import AliasTimeLimits
 from gateway.clock import Clock, system_clock
 from gateway.customers.service import Customers
 from gateway.events.applying import EventApplier
@@ -28,6 +30,7 @@ from gateway.payments.resolver import Resolver
 from gateway.payments.sending import OperationSender
 from gateway.payments.service import Payments
 from gateway.proposals.service import Proposals
+from gateway.providers import Providers
 from gateway.routing.configuration import Configuration
 from gateway.routing.source import RoutingSource
 from gateway.settings import Settings, check_lease
@@ -39,7 +42,7 @@ from legacy_bridge.port import BackOffice
 from legacy_bridge.sql import SqlBackOffice
 from psp.observed import ObservedProvider
 from psp.port import PaymentServiceProvider
-from psp.registry import build_psp
+from psp.registry import PspAccountConfig, build_psp
 
 _PSP_CONNECTIONS: Final = 200
 
@@ -63,6 +66,7 @@ class Application:
     routing: RoutingSource
     payments: Payments
     customers: Customers
+    aliases: Aliases
     proposals: Proposals
     orders: Orders
     order_handler: OrderHandler
@@ -82,6 +86,12 @@ def wire(doors: Doors, routing: RoutingSource, settings: Settings) -> Applicatio
 
     customers = Customers(
         database, providers, routing, shield, clock, lease=lease, min_deadline_s=least_s
+    )
+    aliases = Aliases(
+        AliasDoors(database, providers, doors.back_office, customers, routing, shield, clock),
+        lease=lease,
+        min_deadline_s=least_s,
+        limits=AliasTimeLimits(settings.alias_psp_timeout_s, settings.alias_back_office_timeout_s),
     )
     books = PaymentBooks(database, signals, deliveries)
     sender = OperationSender(books, providers, clock, unknowns)
@@ -112,7 +122,8 @@ def wire(doors: Doors, routing: RoutingSource, settings: Settings) -> Applicatio
         routing=routing,
         payments=Payments(creation, changes, PaymentReading(books, signals)),
         customers=customers,
-        proposals=Proposals(database, providers, routing),
+        aliases=aliases,
+        proposals=Proposals(routing, aliases.listing),
         orders=Orders(database, doors.back_office),
         order_handler=order_handler,
         inbox=Inbox(database, providers, clock, arrivals),
@@ -123,13 +134,35 @@ def wire(doors: Doors, routing: RoutingSource, settings: Settings) -> Applicatio
 
 
 @asynccontextmanager
+async def open_providers(
+    settings: Settings, accounts: Mapping[str, PspAccountConfig], metrics: Metrics
+) -> AsyncIterator[Providers]:
+    """Open the adapters of all accounts over one session, and close them at the end."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=_PSP_CONNECTIONS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        )
+
+        def build(account: str, config: PspAccountConfig) -> PaymentServiceProvider:
+            return ObservedProvider(build_psp(account, config, session), metrics.observe_psp_call)
+
+        # No attempt outlasts the lease, so that none holds an adapter for longer.
+        providers = Providers(build, accounts, grace_s=settings.operation_lease_s)
+        stack.push_async_callback(providers.close)
+        yield providers
+
+
+@asynccontextmanager
 async def open_application(
     settings: Settings,
     configuration: Configuration,
-    metrics: Metrics,
+    providers: Mapping[str, PaymentServiceProvider],
     clock: Clock = system_clock,
 ) -> AsyncIterator[Application]:
-    """Open the real doors, wire the gateway, and close the doors at the end.
+    """Open the databases, wire the gateway, and close them at the end.
 
     Raises `SettingsError` if the settings do not go with the configuration.
     """
@@ -139,15 +172,5 @@ async def open_application(
         stack.push_async_callback(database.close)
         back_office = SqlBackOffice.open(settings.back_office_url)
         stack.push_async_callback(back_office.close)
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_PSP_CONNECTIONS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        )
-        providers = {
-            name: ObservedProvider(build_psp(name, config, session), metrics.observe_psp_call)
-            for name, config in configuration.accounts.items()
-        }
         doors = Doors(database, back_office, providers, clock)
         yield wire(doors, RoutingSource(configuration.table), settings)

@@ -12,6 +12,7 @@ from gateway.cli_output import JsonFlag, print_errors, print_json, print_line, p
 from gateway.settings import Settings, check_lease, load_settings
 
 if TYPE_CHECKING:
+    from gateway.domain.routing import MethodRoute
     from gateway.routing.configuration import Configuration
     from gateway.routing.problems import ConfigurationError
 
@@ -81,7 +82,7 @@ def _print_summary(settings: Settings, configuration: Configuration) -> None:
             ", ".join(policy.currencies),
             policy.capture_policy.value,
             each.method.value if each.enabled else f"{each.method} (switched off)",
-            each.account,
+            _accounts(each),
         )
         for code, policy in sorted(table.countries.items())
         for each in policy.methods
@@ -91,3 +92,10 @@ def _print_summary(settings: Settings, configuration: Configuration) -> None:
         f"{settings.config_file}: valid, with digest {table.digest}; "
         f"accounts: {len(table.accounts)}, countries: {len(table.countries)}"
     )
+
+
+def _accounts(route: MethodRoute) -> str:
+    canary = route.canary
+    if canary is None:
+        return route.account
+    return f"{route.account}, canary {canary.account} {canary.percent} %"

@@ -70,6 +70,17 @@ class Metrics:
             ("state",),
             registry=registry,
         )
+        self._reloads = Counter(
+            "paygate_configuration_reloads",
+            "Times that the configuration file was read anew, by outcome.",
+            ("outcome",),
+            registry=registry,
+        )
+        self._refused = Gauge(
+            "paygate_configuration_refused",
+            "1 while the file as read last is refused and an older one is in force.",
+            registry=registry,
+        )
         self._waiting = Gauge(
             "paygate_waiting",
             "Entries of the inbox and the outbox that wait, by queue.",
@@ -98,6 +109,11 @@ class Metrics:
     def count_delivery(self, outcome: str) -> None:
         """Count an attempt to deliver a journal line, e.g. `delivered`."""
         self._outbox.labels(outcome).inc()
+
+    def count_reload(self, outcome: str) -> None:
+        """Count a reading of the configuration file: `applied`, `unchanged` or `refused`."""
+        self._reloads.labels(outcome).inc()
+        self._refused.set(outcome == "refused")
 
     def set_open_operations(self, state: str, count: int) -> None:
         """Say how many operations are in an open state now."""

@@ -7,18 +7,20 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
 
 from gateway.api.server import GrpcEdge, build_grpc_edge
-from gateway.bootstrap import Application, open_application
+from gateway.bootstrap import Application, open_application, open_providers
 from gateway.clock import Clock, system_clock
 from gateway.embedded import prepare_databases
 from gateway.logs import configure_logging
 from gateway.metrics import Metrics
 from gateway.routing.configuration import Configuration, load_configuration
-from gateway.settings import Settings
+from gateway.routing.reload import ConfigurationReloader
+from gateway.settings import Settings, check_lease
 from gateway.web.app import build_web_app, start_web
 
 _log = structlog.get_logger(__name__)
@@ -36,6 +38,8 @@ class RunningGateway:
     """`host:port` for clients."""
     http_address: str
     """`http://host:port` for webhooks, health and metrics."""
+    reloader: ConfigurationReloader
+    """Follows the settings' configuration file, if somebody runs it."""
 
 
 @asynccontextmanager
@@ -45,8 +49,11 @@ async def running_gateway(
     """Serve until the context ends, then drain: no call that began is cut off inside the grace."""
     metrics = Metrics()
     async with AsyncExitStack() as stack:
+        providers = await stack.enter_async_context(
+            open_providers(settings, configuration.accounts, metrics)
+        )
         application = await stack.enter_async_context(
-            open_application(settings, configuration, metrics, clock)
+            open_application(settings, configuration, providers, clock)
         )
         grace = Grace(settings.shutdown_grace_s)
         application.workers.start()
@@ -73,6 +80,13 @@ async def running_gateway(
             edge,
             grpc_address=f"{settings.grpc_host}:{grpc_port}",
             http_address=f"http://{settings.http_host}:{http_port}",
+            reloader=ConfigurationReloader(
+                settings.config_file,
+                partial(load_checked, settings),
+                application.routing,
+                providers,
+                observe=metrics.count_reload,
+            ),
         )
 
 
@@ -101,8 +115,15 @@ async def _drain(application: Application, grace: Grace) -> None:
         _log.warning("work_left_to_the_resolver", tasks=late)
 
 
+def load_checked(settings: Settings) -> Configuration:
+    """Load the configuration file; raises `ConfigurationError` and `SettingsError`."""
+    configuration = load_configuration(settings.config_file)
+    check_lease(settings, configuration.accounts)
+    return configuration
+
+
 async def serve(settings: Settings, *, with_sandbox: bool) -> int:
-    """Run a gateway until SIGTERM or SIGINT; the exit code.
+    """Run a gateway until SIGTERM or SIGINT; SIGHUP reads the configuration; the exit code.
 
     Raises `ConfigurationError` and `SettingsError` before anything is opened.
     """
@@ -118,8 +139,20 @@ async def serve(settings: Settings, *, with_sandbox: bool) -> int:
             from gateway.playground import playing_sandbox  # noqa: PLC0415 - simulators are loaded on demand only
 
             await stack.enter_async_context(playing_sandbox(settings, configuration, gateway))
+        await stack.enter_async_context(_following_file(gateway.reloader))
         _log.info("serving", grpc=gateway.grpc_address, http=gateway.http_address)
         await stopped.wait()
         _log.info("stopping", grace_s=settings.shutdown_grace_s)
     _log.info("stopped")
     return 0
+
+
+@asynccontextmanager
+async def _following_file(reloader: ConfigurationReloader) -> AsyncIterator[None]:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
+    task = asyncio.create_task(reloader.run(), name="configuration")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

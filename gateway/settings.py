@@ -112,6 +112,11 @@ class Settings(BaseSettings):
     worker_poll_interval_s: Annotated[float, _seconds(0.01, 60)] = 0.5
     """How often workers look for work that nobody told them of."""
 
+    alias_psp_timeout_s: Annotated[float, _seconds(0.05, 60)] = 2.0
+    """How long a list of saved methods waits for one PSP."""
+    alias_back_office_timeout_s: Annotated[float, _seconds(0.05, 60)] = 1.0
+    """How long a list of saved methods waits for the back office."""
+
     max_message_bytes: _Bytes = 1024**2
     """Of one gRPC message."""
     webhook_max_bytes: _Bytes = 512 * 1024

@@ -6,6 +6,7 @@ from gateway.api.enums import CAPTURE_POLICIES, METHODS
 from gateway.api.money import money_message
 from gateway.domain.routing import (
     AmountLimits,
+    Canary,
     CountryPolicy,
     MethodRoute,
     RouteDecision,
@@ -63,4 +64,13 @@ def _method_message(route: MethodRoute, table: RoutingTable) -> pb.MethodPolicy:
         psp=table.accounts[route.account].psp,
         minimums=[each for each in minimums if each is not None],
         maximums=[each for each in maximums if each is not None],
+        canary=None if route.canary is None else _canary_message(route.canary, table),
+    )
+
+
+def _canary_message(canary: Canary, table: RoutingTable) -> pb.Canary:
+    return pb.Canary(
+        psp_account=canary.account,
+        psp=table.accounts[canary.account].psp,
+        percent=canary.basis_points / 100,
     )

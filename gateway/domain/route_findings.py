@@ -98,9 +98,26 @@ ALIAS_LACKS_CURRENCY: Final = Finding(
     "the alias is kept by {alias_account}, whose PSP does not take {method} in {currency}",
     RouteRefusal.CURRENCY_NOT_SOLD,
 )
-COUNTRY_DECIDES: Final = Finding(
-    "country_decides", "{country} sends {method} to {account} ({psp}); no canary is set"
+NO_CANARY: Final = Finding("canary", "no canary is set for {method} in {country}")
+CANARY_OFF: Final = Finding(
+    "canary", "the canary {canary} is switched off (percent = 0), so {main} serves everybody"
 )
+CANARY_NEEDS_SHOPPER: Final = Finding(
+    "canary",
+    "neither customer nor order was given, so {main} serves; "
+    "the canary {canary} serves {percent} % of the shoppers",
+)
+CANARY_SERVES: Final = Finding(
+    "canary",
+    "{shopper} is in bucket {bucket}; the canary {canary} serves those below {canary_end} "
+    "({percent} %), so it serves",
+)
+CANARY_PASSES: Final = Finding(
+    "canary",
+    "{shopper} is in bucket {bucket}; the canary {canary} serves those below {canary_end} "
+    "({percent} %), so {main} serves",
+)
+COUNTRY_DECIDES: Final = Finding("country_decides", "{country} sends {method} to {account} ({psp})")
 ACCOUNT_OPEN: Final = Finding("account_open", "{account} takes new payments")
 ACCOUNT_RETIRED: Final = Finding(
     "account_open",
@@ -112,7 +129,7 @@ ACCOUNT_RETIRED: Final = Finding(
 class Walk:
     """What is known so far on the way through the rules."""
 
-    __slots__ = ("account", "limits", "policy", "query", "route", "table")
+    __slots__ = ("account", "bucket", "limits", "policy", "query", "route", "table")
 
     def __init__(self, table: RoutingTable, query: RouteQuery) -> None:
         self.table = table
@@ -121,6 +138,7 @@ class Walk:
         self.route: MethodRoute | None = None
         self.limits: AmountLimits | None = None
         self.account: Account | None = None
+        self.bucket: int | None = None
 
 
 def facts(walk: Walk) -> Mapping[str, str]:
@@ -137,6 +155,7 @@ def facts(walk: Walk) -> Mapping[str, str]:
         "served": _listed(sorted(walk.table.countries)),
         **_policy_facts(policy, query),
         **_limit_facts(walk.limits, query),
+        **_canary_facts(walk.route, walk.bucket, query),
     }
 
 
@@ -159,6 +178,22 @@ def _limit_facts(limits: AmountLimits | None, query: RouteQuery) -> Mapping[str,
     return {
         "minimum": str(query.amount.with_amount(limits.min_amount_minor)),
         "maximum": "any amount" if most is None else str(query.amount.with_amount(most)),
+    }
+
+
+def _canary_facts(
+    route: MethodRoute | None, bucket: int | None, query: RouteQuery
+) -> Mapping[str, str]:
+    if route is None or route.canary is None:
+        return {}
+    customer, order = f"customer {query.customer_id}", f"order {query.order_id}"
+    return {
+        "main": route.account,
+        "canary": route.canary.account,
+        "percent": route.canary.percent,
+        "canary_end": str(route.canary.basis_points),
+        "shopper": customer if query.customer_id else order,
+        "bucket": "" if bucket is None else str(bucket),
     }
 
 

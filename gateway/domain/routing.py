@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from gateway.domain.route_buckets import BUCKETS
 from psp.methods import MethodTraits, Presentation
 from psp.money import Money
 from psp.port import CapturePolicy, PaymentMethod
@@ -48,6 +49,32 @@ class AmountLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """A second account that serves a part of a method's shoppers, always the same ones."""
+
+    account: str
+    basis_points: int
+    """Hundredths of a percent: the buckets below it are served. 0: nobody, switched off."""
+    limits: Mapping[str, AmountLimits]
+    """By currency, for each of the method's: what both PSPs take."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a part that is none."""
+        if not 0 <= self.basis_points <= BUCKETS:
+            raise ValueError(f"{self.basis_points} is outside 0..{BUCKETS} basis points")
+
+    @property
+    def off(self) -> bool:
+        """Whether it serves nobody."""
+        return self.basis_points == 0
+
+    @property
+    def percent(self) -> str:
+        """The part in words: `30` or `12.5`."""
+        return f"{self.basis_points / 100:g}"
+
+
+@dataclass(frozen=True, slots=True)
 class MethodRoute:
     """A method as a country offers it, and where its payments go."""
 
@@ -59,6 +86,23 @@ class MethodRoute:
     that the method is offered in."""
     enabled: bool = True
     """False: known, and switched off."""
+    canary: Canary | None = None
+    """None: `account` serves every shopper."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` if the canary does not go with the method."""
+        if self.canary is None:
+            return
+        if self.canary.account == self.account:
+            raise ValueError(f"{self.account} is its own canary")
+        if self.canary.limits.keys() != self.limits.keys():
+            raise ValueError(f"{self.canary.account} does not take the currencies of {self.method}")
+
+    def limits_at(self, account: str) -> Mapping[str, AmountLimits]:
+        """Return what is taken from a shopper whom `account` serves, by currency."""
+        if self.canary is not None and account == self.canary.account:
+            return self.canary.limits
+        return self.limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +145,7 @@ class RouteQuery:
     customer_id: str = ""
     """The shopper; empty for a guest."""
     order_id: str = ""
+    """Stands for the shopper if she is a guest."""
     alias_account: str = ""
     """The account that keeps the alias to charge; empty if none is charged."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, StrictInt
 
 from psp.money import MAX_AMOUNT_MINOR
 from psp.port import CapturePolicy, PaymentMethod
@@ -15,6 +16,23 @@ Table = dict[str, Any]
 """A table that is checked in a step of its own, so that one mistake does not hide the next."""
 
 AmountMinor = Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)]
+
+
+def _percent(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("is no number: write 0 to 100, without quotes")  # noqa: TRY004 - pydantic reports a ValueError with its words
+    # A float is written as the file writes it: 12.35 has two decimals, however it is stored.
+    percent = Decimal(repr(value))
+    if not percent.is_finite() or not 0 <= percent <= _ALL_PERCENT:
+        raise ValueError("is no part of the shoppers: write 0 to 100")
+    if percent != percent.quantize(_FINEST_PERCENT):
+        raise ValueError("is too fine: write at most two decimals")
+    return percent
+
+
+_ALL_PERCENT: Final = 100
+_FINEST_PERCENT: Final = Decimal("0.01")
+Percent = Annotated[Decimal, PlainValidator(_percent)]
 
 
 class FileTable(BaseModel):
@@ -56,6 +74,21 @@ class MethodTable(BaseModel):
     currencies: tuple[str, ...] | None = Field(default=None, min_length=1)
     """None: all of the country's."""
     limits: dict[str, Table] = Field(default_factory=dict)
+    canary: Table | None = None
+
+
+class CanaryTable(BaseModel):
+    """`[countries.CODE.methods.canary]`. No part is assumed: 0 switches it off."""
+
+    model_config = _STRICT
+
+    account: str
+    percent: Percent
+
+    @property
+    def basis_points(self) -> int:
+        """The part in hundredths of a percent."""
+        return int(self.percent * 100)
 
 
 class LimitsTable(BaseModel):

@@ -15,3 +15,7 @@ class RoutingSource:
     def table(self) -> RoutingTable:
         """The table in force now."""
         return self._table
+
+    def replace(self, table: RoutingTable) -> None:
+        """Put another table in force, whole: who holds the old one decides by it to the end."""
+        self._table = table

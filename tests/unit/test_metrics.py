@@ -17,6 +17,7 @@ def test_everything_counted_is_exposed() -> None:
     metrics.count_delivery("delivered")
     metrics.set_open_operations("unknown", 3)
     metrics.set_waiting("outbox", 7)
+    metrics.count_reload("refused")
 
     lines = metrics.exposition().decode().splitlines()
 
@@ -28,6 +29,8 @@ def test_everything_counted_is_exposed() -> None:
         'paygate_outbox_deliveries_total{outcome="delivered"} 1.0',
         'paygate_open_operations{state="unknown"} 3.0',
         'paygate_waiting{queue="outbox"} 7.0',
+        'paygate_configuration_reloads_total{outcome="refused"} 1.0',
+        "paygate_configuration_refused 1.0",
     ]
     assert [line for line in expected if line not in lines] == []
 

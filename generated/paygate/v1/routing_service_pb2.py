@@ -26,31 +26,33 @@ from paygate.v1 import money_pb2 as paygate_dot_v1_dot_money__pb2
 from paygate.v1 import payment_service_pb2 as paygate_dot_v1_dot_payment__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n paygate/v1/routing_service.proto\x12\npaygate.v1\x1a\x16paygate/v1/money.proto\x1a paygate/v1/payment_service.proto\"\xa5\x01\n\x0cMethodPolicy\x12)\n\x06method\x18\x01 \x01(\x0e\x32\x19.paygate.v1.PaymentMethod\x12\x13\n\x0bpsp_account\x18\x02 \x01(\t\x12\x0b\n\x03psp\x18\x03 \x01(\t\x12#\n\x08minimums\x18\x04 \x03(\x0b\x32\x11.paygate.v1.Money\x12#\n\x08maximums\x18\x05 \x03(\x0b\x32\x11.paygate.v1.Money\"\x9b\x01\n\rCountryPolicy\x12\x14\n\x0c\x63ountry_code\x18\x01 \x01(\t\x12\x16\n\x0e\x63urrency_codes\x18\x02 \x03(\t\x12\x31\n\x0e\x63\x61pture_policy\x18\x03 \x01(\x0e\x32\x19.paygate.v1.CapturePolicy\x12)\n\x07methods\x18\x04 \x03(\x0b\x32\x18.paygate.v1.MethodPolicy\">\n\tRouteStep\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\x13\n\x0b\x65xplanation\x18\x03 \x01(\t\"\xa0\x01\n\x13\x45xplainRouteRequest\x12\x14\n\x0c\x63ountry_code\x18\x01 \x01(\t\x12)\n\x06method\x18\x02 \x01(\x0e\x32\x19.paygate.v1.PaymentMethod\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x10\n\x08order_id\x18\x04 \x01(\t\x12!\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x11.paygate.v1.Money\"y\n\x14\x45xplainRouteResponse\x12\x13\n\x0bpsp_account\x18\x01 \x01(\t\x12\x0f\n\x07refusal\x18\x02 \x01(\t\x12$\n\x05steps\x18\x03 \x03(\x0b\x32\x15.paygate.v1.RouteStep\x12\x15\n\rconfig_digest\x18\x04 \x01(\t\"/\n\x17GetCountryPolicyRequest\x12\x14\n\x0c\x63ountry_code\x18\x01 \x01(\t\"\\\n\x18GetCountryPolicyResponse\x12)\n\x06policy\x18\x01 \x01(\x0b\x32\x19.paygate.v1.CountryPolicy\x12\x15\n\rconfig_digest\x18\x02 \x01(\t\"C\n\x1aListCountryPoliciesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"z\n\x1bListCountryPoliciesResponse\x12+\n\x08policies\x18\x01 \x03(\x0b\x32\x19.paygate.v1.CountryPolicy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rconfig_digest\x18\x03 \x01(\t2\xaa\x02\n\x0eRoutingService\x12Q\n\x0c\x45xplainRoute\x12\x1f.paygate.v1.ExplainRouteRequest\x1a .paygate.v1.ExplainRouteResponse\x12]\n\x10GetCountryPolicy\x12#.paygate.v1.GetCountryPolicyRequest\x1a$.paygate.v1.GetCountryPolicyResponse\x12\x66\n\x13ListCountryPolicies\x12&.paygate.v1.ListCountryPoliciesRequest\x1a\'.paygate.v1.ListCountryPoliciesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n paygate/v1/routing_service.proto\x12\npaygate.v1\x1a\x16paygate/v1/money.proto\x1a paygate/v1/payment_service.proto\";\n\x06\x43\x61nary\x12\x13\n\x0bpsp_account\x18\x01 \x01(\t\x12\x0b\n\x03psp\x18\x02 \x01(\t\x12\x0f\n\x07percent\x18\x03 \x01(\x01\"\xc9\x01\n\x0cMethodPolicy\x12)\n\x06method\x18\x01 \x01(\x0e\x32\x19.paygate.v1.PaymentMethod\x12\x13\n\x0bpsp_account\x18\x02 \x01(\t\x12\x0b\n\x03psp\x18\x03 \x01(\t\x12#\n\x08minimums\x18\x04 \x03(\x0b\x32\x11.paygate.v1.Money\x12#\n\x08maximums\x18\x05 \x03(\x0b\x32\x11.paygate.v1.Money\x12\"\n\x06\x63\x61nary\x18\x06 \x01(\x0b\x32\x12.paygate.v1.Canary\"\x9b\x01\n\rCountryPolicy\x12\x14\n\x0c\x63ountry_code\x18\x01 \x01(\t\x12\x16\n\x0e\x63urrency_codes\x18\x02 \x03(\t\x12\x31\n\x0e\x63\x61pture_policy\x18\x03 \x01(\x0e\x32\x19.paygate.v1.CapturePolicy\x12)\n\x07methods\x18\x04 \x03(\x0b\x32\x18.paygate.v1.MethodPolicy\">\n\tRouteStep\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\x13\n\x0b\x65xplanation\x18\x03 \x01(\t\"\xa0\x01\n\x13\x45xplainRouteRequest\x12\x14\n\x0c\x63ountry_code\x18\x01 \x01(\t\x12)\n\x06method\x18\x02 \x01(\x0e\x32\x19.paygate.v1.PaymentMethod\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x10\n\x08order_id\x18\x04 \x01(\t\x12!\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x11.paygate.v1.Money\"y\n\x14\x45xplainRouteResponse\x12\x13\n\x0bpsp_account\x18\x01 \x01(\t\x12\x0f\n\x07refusal\x18\x02 \x01(\t\x12$\n\x05steps\x18\x03 \x03(\x0b\x32\x15.paygate.v1.RouteStep\x12\x15\n\rconfig_digest\x18\x04 \x01(\t\"/\n\x17GetCountryPolicyRequest\x12\x14\n\x0c\x63ountry_code\x18\x01 \x01(\t\"\\\n\x18GetCountryPolicyResponse\x12)\n\x06policy\x18\x01 \x01(\x0b\x32\x19.paygate.v1.CountryPolicy\x12\x15\n\rconfig_digest\x18\x02 \x01(\t\"C\n\x1aListCountryPoliciesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"z\n\x1bListCountryPoliciesResponse\x12+\n\x08policies\x18\x01 \x03(\x0b\x32\x19.paygate.v1.CountryPolicy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rconfig_digest\x18\x03 \x01(\t2\xaa\x02\n\x0eRoutingService\x12Q\n\x0c\x45xplainRoute\x12\x1f.paygate.v1.ExplainRouteRequest\x1a .paygate.v1.ExplainRouteResponse\x12]\n\x10GetCountryPolicy\x12#.paygate.v1.GetCountryPolicyRequest\x1a$.paygate.v1.GetCountryPolicyResponse\x12\x66\n\x13ListCountryPolicies\x12&.paygate.v1.ListCountryPoliciesRequest\x1a\'.paygate.v1.ListCountryPoliciesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'paygate.v1.routing_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_METHODPOLICY']._serialized_start=107
-  _globals['_METHODPOLICY']._serialized_end=272
-  _globals['_COUNTRYPOLICY']._serialized_start=275
-  _globals['_COUNTRYPOLICY']._serialized_end=430
-  _globals['_ROUTESTEP']._serialized_start=432
-  _globals['_ROUTESTEP']._serialized_end=494
-  _globals['_EXPLAINROUTEREQUEST']._serialized_start=497
-  _globals['_EXPLAINROUTEREQUEST']._serialized_end=657
-  _globals['_EXPLAINROUTERESPONSE']._serialized_start=659
-  _globals['_EXPLAINROUTERESPONSE']._serialized_end=780
-  _globals['_GETCOUNTRYPOLICYREQUEST']._serialized_start=782
-  _globals['_GETCOUNTRYPOLICYREQUEST']._serialized_end=829
-  _globals['_GETCOUNTRYPOLICYRESPONSE']._serialized_start=831
-  _globals['_GETCOUNTRYPOLICYRESPONSE']._serialized_end=923
-  _globals['_LISTCOUNTRYPOLICIESREQUEST']._serialized_start=925
-  _globals['_LISTCOUNTRYPOLICIESREQUEST']._serialized_end=992
-  _globals['_LISTCOUNTRYPOLICIESRESPONSE']._serialized_start=994
-  _globals['_LISTCOUNTRYPOLICIESRESPONSE']._serialized_end=1116
-  _globals['_ROUTINGSERVICE']._serialized_start=1119
-  _globals['_ROUTINGSERVICE']._serialized_end=1417
+  _globals['_CANARY']._serialized_start=106
+  _globals['_CANARY']._serialized_end=165
+  _globals['_METHODPOLICY']._serialized_start=168
+  _globals['_METHODPOLICY']._serialized_end=369
+  _globals['_COUNTRYPOLICY']._serialized_start=372
+  _globals['_COUNTRYPOLICY']._serialized_end=527
+  _globals['_ROUTESTEP']._serialized_start=529
+  _globals['_ROUTESTEP']._serialized_end=591
+  _globals['_EXPLAINROUTEREQUEST']._serialized_start=594
+  _globals['_EXPLAINROUTEREQUEST']._serialized_end=754
+  _globals['_EXPLAINROUTERESPONSE']._serialized_start=756
+  _globals['_EXPLAINROUTERESPONSE']._serialized_end=877
+  _globals['_GETCOUNTRYPOLICYREQUEST']._serialized_start=879
+  _globals['_GETCOUNTRYPOLICYREQUEST']._serialized_end=926
+  _globals['_GETCOUNTRYPOLICYRESPONSE']._serialized_start=928
+  _globals['_GETCOUNTRYPOLICYRESPONSE']._serialized_end=1020
+  _globals['_LISTCOUNTRYPOLICIESREQUEST']._serialized_start=1022
+  _globals['_LISTCOUNTRYPOLICIESREQUEST']._serialized_end=1089
+  _globals['_LISTCOUNTRYPOLICIESRESPONSE']._serialized_start=1091
+  _globals['_LISTCOUNTRYPOLICIESRESPONSE']._serialized_end=1213
+  _globals['_ROUTINGSERVICE']._serialized_start=1216
+  _globals['_ROUTINGSERVICE']._serialized_end=1514
 # @@protoc_insertion_point(module_scope)

@@ -21,6 +21,38 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class Canary(_message.Message):
+    """A second account that serves a part of a method's shoppers: always the same ones, and none of
+    them leaves it when the part grows.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PSP_ACCOUNT_FIELD_NUMBER: _builtins.int
+    PSP_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    psp_account: _builtins.str
+    """The PSP account."""
+    psp: _builtins.str
+    """The kind of PSP, e.g. "stripe"."""
+    percent: _builtins.float
+    """The part in percent, 0 to 100, with at most two decimals; 0: switched off."""
+    def __init__(
+        self,
+        *,
+        psp_account: _builtins.str = ...,
+        psp: _builtins.str = ...,
+        percent: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["percent", b"percent", "psp", b"psp", "psp_account", b"psp_account"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Canary: _TypeAlias = Canary  # noqa: Y015
+
+@_typing.final
 class MethodPolicy(_message.Message):
     """A method as a country offers it."""
 
@@ -31,10 +63,11 @@ class MethodPolicy(_message.Message):
     PSP_FIELD_NUMBER: _builtins.int
     MINIMUMS_FIELD_NUMBER: _builtins.int
     MAXIMUMS_FIELD_NUMBER: _builtins.int
+    CANARY_FIELD_NUMBER: _builtins.int
     method: _payment_service_pb2.PaymentMethod.ValueType
     """The method."""
     psp_account: _builtins.str
-    """The PSP account that serves it."""
+    """The PSP account that serves it, but for the shoppers of its canary."""
     psp: _builtins.str
     """The kind of PSP, e.g. "stripe"."""
     @_builtins.property
@@ -45,6 +78,10 @@ class MethodPolicy(_message.Message):
     def maximums(self) -> _containers.RepeatedCompositeFieldContainer[_money_pb2.Money]:
         """The most it takes, one for each currency that has such a limit."""
 
+    @_builtins.property
+    def canary(self) -> Global___Canary:
+        """Serves a part of the shoppers instead; unset if none does. Limits of its own may be narrower."""
+
     def __init__(
         self,
         *,
@@ -53,10 +90,11 @@ class MethodPolicy(_message.Message):
         psp: _builtins.str = ...,
         minimums: _abc.Iterable[_money_pb2.Money] | None = ...,
         maximums: _abc.Iterable[_money_pb2.Money] | None = ...,
+        canary: Global___Canary | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["canary", b"canary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["maximums", b"maximums", "method", b"method", "minimums", b"minimums", "psp", b"psp", "psp_account", b"psp_account"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["canary", b"canary", "maximums", b"maximums", "method", b"method", "minimums", b"minimums", "psp", b"psp", "psp_account", b"psp_account"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,8 +27,8 @@ _QUERIES = st.builds(
     method=st.sampled_from([CARD, PAYPAL]),
     amount=st.none()
     | st.builds(Money, st.integers(0, 600_000), st.sampled_from(["EUR", "GBP", "JPY"])),
-    customer_id=st.sampled_from(["", "C-1"]),
-    order_id=st.sampled_from(["", "O-1"]),
+    customer_id=st.sampled_from(["", "C-1", "C-2"]),
+    order_id=st.sampled_from(["", "O-1", "O-2"]),
     alias_account=st.sampled_from(["", *ACCOUNTS, "gone"]),
 )
 
@@ -39,7 +39,7 @@ _FOUND = {
     ),
     "COUNTRY_NOT_SERVED": (
         RouteQuery("US", CARD),
-        "US is not served; served are DE, FR, IT",
+        "US is not served; served are BE, DE, FR, IT, PT",
     ),
     "NO_AMOUNT": (
         RouteQuery("FR", CARD),
@@ -81,6 +81,32 @@ _FOUND = {
         RouteQuery("FR", CARD, alias_account="cards"),
         "the alias is kept by cards, which alone can charge it",
     ),
+    "NO_CANARY": (RouteQuery("FR", CARD), "no canary is set for card in FR"),
+    "CANARY_OFF": (
+        RouteQuery("BE", CARD, customer_id="C-2"),
+        "the canary cards is switched off (percent = 0), so eu serves everybody",
+    ),
+    "CANARY_NEEDS_SHOPPER": (
+        RouteQuery("PT", CARD),
+        (
+            "neither customer nor order was given, so eu serves; "
+            "the canary cards serves 30 % of the shoppers"
+        ),
+    ),
+    "CANARY_SERVES": (
+        RouteQuery("PT", CARD, customer_id="C-2", order_id="O-1"),
+        (
+            "customer C-2 is in bucket 2904; "
+            "the canary cards serves those below 3000 (30 %), so it serves"
+        ),
+    ),
+    "CANARY_PASSES": (
+        RouteQuery("PT", CARD, order_id="O-1"),
+        (
+            "order O-1 is in bucket 5972; "
+            "the canary cards serves those below 3000 (30 %), so eu serves"
+        ),
+    ),
     "ALIAS_ACCOUNT_UNKNOWN": (
         RouteQuery("FR", CARD, alias_account="gone"),
         "the alias is kept by gone, an account that is not configured",
@@ -95,7 +121,7 @@ _FOUND = {
     ),
     "COUNTRY_DECIDES": (
         RouteQuery("FR", CARD),
-        "FR sends card to eu (stripe); no canary is set",
+        "FR sends card to eu (stripe)",
     ),
     "ACCOUNT_OPEN": (RouteQuery("FR", CARD), "eu takes new payments"),
     "ACCOUNT_RETIRED": (
@@ -195,9 +221,15 @@ def test_a_step_passes_unless_it_refuses(query: RouteQuery) -> None:
 @given(_QUERIES)
 def test_what_is_offered_is_what_would_be_routed(query: RouteQuery) -> None:
     """A method is offered if and only if a payment by it has a route, and to the same account."""
-    offers = methods_for(TABLE, query.country_code, query.amount)
+    offers = methods_for(
+        TABLE,
+        query.country_code,
+        query.amount,
+        customer_id=query.customer_id,
+        order_id=query.order_id,
+    )
     routed = {
-        method: route(TABLE, RouteQuery(query.country_code, method, query.amount)).account
+        method: route(TABLE, replace(query, method=method, alias_account="")).account
         for method in (CARD, PAYPAL)
     }
 

@@ -46,6 +46,25 @@ account = "stripe_eu"
 """
 """Its secrets are set by `set_secrets`."""
 
+WITH_TWO = (
+    VALID
+    + """
+[accounts.stripe_two]
+psp = "stripe"
+api_key = "env:STRIPE_KEY"
+publishable_key = "pk_test_3"
+webhook_secrets = ["env:STRIPE_HOOK"]
+"""
+)
+"""The same with a second account that takes payments."""
+
+
+def with_canary(percent: str, account: str = "stripe_two") -> str:
+    """Return `WITH_TWO` with a canary for cards in France."""
+    main = 'account = "stripe_eu"'
+    canary = f'canary = {{ account = "{account}", percent = {percent} }}'
+    return spoiled((main, f"{main}\n{canary}"), text=WITH_TWO)
+
 
 def set_secrets(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put every secret where `VALID` refers to."""

@@ -33,7 +33,7 @@ ACCOUNTS: Final[Mistakes] = [
     ),
     (
         {'psp = "stripe"': 'psp = "adyen"'},
-        "accounts.stripe_eu.psp: is no PSP that we speak to: use one of stripe",
+        "accounts.stripe_eu.psp: is no PSP that we speak to: use one of ogone, stripe",
     ),
     (
         {'psp = "stripe"\n': ""},
@@ -360,3 +360,69 @@ LIMITS: Final[Mistakes] = [
         ("countries.FR.methods[0].limits.EUR: is no table: write it as a table with its own keys"),
     ),
 ]
+
+_CARD: Final = 'account = "stripe_eu"'
+
+
+def _canary(table: str) -> dict[str, str]:
+    return {_CARD: f"{_CARD}\ncanary = {table}"}
+
+
+CANARIES: Final[Mistakes] = [
+    (
+        _canary("5"),
+        "countries.FR.methods[0].canary: is no table: write it as a table with its own keys",
+    ),
+    (
+        _canary('{ account = "stripe_two" }'),
+        "countries.FR.methods[0].canary.percent: is missing: add it",
+    ),
+    (
+        _canary("{ percent = 5 }"),
+        "countries.FR.methods[0].canary.account: is missing: add it",
+    ),
+    (
+        _canary('{ account = "stripe_two", percent = 5, precent = 5 }'),
+        "countries.FR.methods[0].canary.precent: is no key of this table: did you mean percent?",
+    ),
+    *(
+        (
+            _canary(f'{{ account = "stripe_two", percent = {percent} }}'),
+            f"countries.FR.methods[0].canary.percent: {problem}",
+        )
+        for percent, problem in (
+            ("101", "is no part of the shoppers: write 0 to 100"),
+            ("100.01", "is no part of the shoppers: write 0 to 100"),
+            ("-1", "is no part of the shoppers: write 0 to 100"),
+            ("nan", "is no part of the shoppers: write 0 to 100"),
+            ("inf", "is no part of the shoppers: write 0 to 100"),
+            ("12.345", "is too fine: write at most two decimals"),
+            ("1e-3", "is too fine: write at most two decimals"),
+            ('"30"', "is no number: write 0 to 100, without quotes"),
+            ("true", "is no number: write 0 to 100, without quotes"),
+        )
+    ),
+    (
+        _canary('{ account = "stripe_tow", percent = 5 }'),
+        (
+            "countries.FR.methods[0].canary.account: is no account of this file: "
+            "did you mean stripe_two?"
+        ),
+    ),
+    (
+        _canary('{ account = "stripe_eu", percent = 5 }'),
+        (
+            "countries.FR.methods[0].canary.account: stripe_eu serves the method already: "
+            "name another account, or leave the canary out"
+        ),
+    ),
+    (
+        _canary('{ account = "stripe_old", percent = 0 }'),
+        (
+            "countries.FR.methods[0].canary.account: "
+            "stripe_old is retired and takes no new payments: "
+            "name another account, or leave the canary out"
+        ),
+    ),
+]
+"""Changes of `files.WITH_TWO`."""

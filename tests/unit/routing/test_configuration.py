@@ -10,6 +10,7 @@ from gateway.domain.routing import AmountLimits, MethodRoute
 from gateway.routing.configuration import Configuration, load_configuration
 from psp.port import CapturePolicy, PaymentMethod
 from psp.registry import PSP_KINDS
+from psp.stripe.config import StripeAccountConfig
 from tests.unit.routing.files import VALID, set_secrets, spoiled
 
 _CONFIG = Path(__file__).resolve().parents[3] / "config"
@@ -31,6 +32,7 @@ def test_accounts_are_read_with_their_secrets(tmp_path: Path) -> None:
     configuration = _load(tmp_path)
     config = configuration.accounts["stripe_eu"]
     accounts = configuration.table.accounts
+    assert isinstance(config, StripeAccountConfig)
 
     assert set(configuration.accounts) == set(accounts) == {"stripe_eu", "stripe_old"}
     assert config.api_key.get_secret_value() == "sk_test_topsecret"
@@ -139,9 +141,11 @@ def test_the_sandboxs_configuration_needs_nothing_else(monkeypatch: pytest.Monke
     monkeypatch.delenv("STRIPE_KEY")
 
     configuration = load_configuration(_CONFIG / "sandbox.toml")
+    stripe = configuration.accounts["stripe_eu"]
+    assert isinstance(stripe, StripeAccountConfig)
 
-    assert configuration.accounts["stripe_eu"].api_base.startswith("http://127.0.0.1:")
-    assert configuration.accounts["stripe_eu"].live_mode is False
+    assert stripe.api_base.startswith("http://127.0.0.1:")
+    assert stripe.live_mode is False
     assert {"FR", "DE", "ES", "PL"} <= set(configuration.table.countries)
 
 

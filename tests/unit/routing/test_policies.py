@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ def test_pages_join_to_the_whole(limit: int) -> None:
         codes += [policy.country_code for policy in page.policies]
         has_more = page.has_more
 
-    assert codes == ["DE", "FR", "IT"]
+    assert codes == ["BE", "DE", "FR", "IT", "PT"]
 
 
 def test_a_page_after_a_country_that_is_gone_goes_on() -> None:
@@ -66,3 +68,14 @@ def test_a_page_holds_at_least_one(limit: int) -> None:
 def test_the_source_gives_the_table_in_force() -> None:
     """Whoever asks gets the table as a whole."""
     assert TABLE is RoutingSource(TABLE).table
+
+
+def test_the_source_changes_tables_whole() -> None:
+    """Who took a table decides by it to the end; who asks anew gets the new one."""
+    source, other = RoutingSource(TABLE), replace(TABLE, digest="other")
+    taken = source.table
+
+    source.replace(other)
+
+    assert TABLE is taken
+    assert source.table is other

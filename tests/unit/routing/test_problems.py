@@ -12,8 +12,14 @@ from gateway.routing.problems import ConfigurationError, place_text, suggestion
 from psp.methods import MethodTraits, Presentation
 from psp.port import Capability, PaymentMethod
 from psp.registry import PSP_KINDS
-from tests.unit.routing.files import VALID, problems_of, set_secrets, spoiled
-from tests.unit.routing.mistakes import ACCOUNTS, COUNTRIES, FILE, LIMITS, METHODS
+from tests.unit.routing.files import (
+    VALID,
+    WITH_TWO,
+    problems_of,
+    set_secrets,
+    spoiled,
+)
+from tests.unit.routing.mistakes import ACCOUNTS, CANARIES, COUNTRIES, FILE, LIMITS, METHODS
 
 _STRIPE = PSP_KINDS["stripe"]
 
@@ -34,6 +40,16 @@ def _secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_mistake_is_one_line(tmp_path: Path, changes: dict[str, str], problem: str) -> None:
     """A problem is told once, with its place, what is wrong and what to do."""
     assert problems_of(tmp_path, spoiled(*changes.items())) == [problem]
+
+
+@pytest.mark.parametrize(
+    "changes,problem", [pytest.param(*each, id=f"{each[1]}-{each[0]}") for each in CANARIES]
+)
+def test_one_mistake_of_a_canary_is_one_line(
+    tmp_path: Path, changes: dict[str, str], problem: str
+) -> None:
+    """As any other; nothing about a canary is assumed."""
+    assert problems_of(tmp_path, spoiled(*changes.items(), text=WITH_TWO)) == [problem]
 
 
 def test_all_problems_come_in_one_report(tmp_path: Path) -> None:
