@@ -8,7 +8,8 @@ from typing import Final
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BITS: Final = 80
-_CHARACTERS: Final = 26
+_PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS: Final = tuple(range(120, -1, -10))  # 13 pairs of characters, the highest first
 
 
 class _Last:
@@ -27,7 +28,4 @@ def new_id(prefix: str) -> str:
     if value <= _Last.value:
         value = _Last.value + 1 + int.from_bytes(os.urandom(4))
     _Last.value = value
-    characters = [
-        _ALPHABET[(value >> shift) & 31] for shift in range(5 * (_CHARACTERS - 1), -1, -5)
-    ]
-    return f"{prefix}_{''.join(characters)}"
+    return prefix + "_" + "".join([_PAIRS[(value >> shift) & 1023] for shift in _SHIFTS])

@@ -15,12 +15,14 @@ import structlog
 
 from psp.errors import InvalidEventError, PspError
 from psp.port import (
+    AliasSetup,
     CancelPayment,
     Capability,
     CapturePayment,
     CreatePayment,
     CustomerProfile,
     NextAction,
+    PaymentMethod,
     PaymentServiceProvider,
     PspAlias,
     PspEvent,
@@ -114,6 +116,27 @@ class ObservedProvider:
         """See the port."""
         with self._watched("list_aliases"):
             return await self._inner.list_aliases(psp_customer)
+
+    async def start_alias_setup(
+        self, psp_customer: str, method: PaymentMethod, return_url: str, idempotency_key: str
+    ) -> AliasSetup:
+        """See the port."""
+        with self._watched("start_alias_setup"):
+            return await self._inner.start_alias_setup(
+                psp_customer, method, return_url, idempotency_key
+            )
+
+    async def set_default_alias(
+        self, psp_customer: str, psp_alias: str, idempotency_key: str
+    ) -> None:
+        """See the port."""
+        with self._watched("set_default_alias"):
+            await self._inner.set_default_alias(psp_customer, psp_alias, idempotency_key)
+
+    async def delete_alias(self, psp_customer: str, psp_alias: str, idempotency_key: str) -> None:
+        """See the port."""
+        with self._watched("delete_alias"):
+            await self._inner.delete_alias(psp_customer, psp_alias, idempotency_key)
 
     async def create_payment(self, request: CreatePayment) -> PspPayment:
         """See the port."""

@@ -16,6 +16,8 @@ class Capability(StrEnum):
 
     CUSTOMERS = "customers"
     ALIASES = "aliases"
+    """List saved methods, save one without a payment, choose the default, delete. Without it, the
+    merchant keeps the aliases himself."""
     CREATE_PAYMENT = "create_payment"
     FIND_PAYMENT = "find_payment"
     CAPTURE = "capture"
@@ -183,6 +185,15 @@ class PspAlias:
 
 
 @dataclass(frozen=True, slots=True)
+class AliasSetup:
+    """A method that is about to be saved without a payment; the shopper's page ends it."""
+
+    psp_reference: str
+    next_action: NextAction | None
+    """None if there is nothing left for the shopper to do."""
+
+
+@dataclass(frozen=True, slots=True)
 class CreatePayment:
     """All that an adapter needs to create, or to create again, the same payment."""
 
@@ -241,6 +252,13 @@ class PspEvent:
     payment_id: str
     """Our reference, when the event carries it."""
     occurred_time: datetime
+    claimed_minor: int | None = None
+    """The amount that the event names, in minor units of `claimed_currency`; None if it names none.
+
+    A claim, never the truth: where it contradicts the payment, somebody must look.
+    """
+    claimed_currency: str = ""
+    """The currency that the event names; empty if it names none."""
 
 
 class PaymentServiceProvider(Protocol):
@@ -272,6 +290,19 @@ class PaymentServiceProvider(Protocol):
 
     async def list_aliases(self, psp_customer: str) -> tuple[PspAlias, ...]:
         """Return the shopper's saved methods that may be shown again."""
+
+    async def start_alias_setup(
+        self, psp_customer: str, method: PaymentMethod, return_url: str, idempotency_key: str
+    ) -> AliasSetup:
+        """Begin to save a method for the shopper without a payment."""
+
+    async def set_default_alias(
+        self, psp_customer: str, psp_alias: str, idempotency_key: str
+    ) -> None:
+        """Make a saved method the shopper's default."""
+
+    async def delete_alias(self, psp_customer: str, psp_alias: str, idempotency_key: str) -> None:
+        """Delete a saved method, for ever; one that is deleted already is done."""
 
     async def create_payment(self, request: CreatePayment) -> PspPayment:
         """Create a payment; a decline is a result with `failure`, not an error."""

@@ -9,7 +9,9 @@ from psp.errors import NotFoundError
 
 CUSTOMERS: Final = "/v1/customers"
 PAYMENT_INTENTS: Final = "/v1/payment_intents"
+PAYMENT_METHODS: Final = "/v1/payment_methods"
 REVIEWS: Final = "/v1/reviews"
+SETUP_INTENTS: Final = "/v1/setup_intents"
 
 _ID: Final = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
 

@@ -15,7 +15,7 @@ ORDER_ID: Final = "paygate_order_id"
 _OURS: Final = "paygate_"
 
 EXPAND: Final = ("latest_charge", "review")
-"""What every PaymentIntent is answered with, so that one reader serves them all."""
+"""What a PaymentIntent is answered with once there can be a charge: one reader serves all."""
 
 _METHOD_TYPES: Final[Mapping[PaymentMethod, str]] = {
     PaymentMethod.CARD: "card",
@@ -52,7 +52,6 @@ def payment_parameters(account: str, request: CreatePayment) -> dict[str, object
         "capture_method": _CAPTURE_METHODS[request.capture_policy],
         "description": f"Order {request.order_id}"[:_MAX_DESCRIPTION],
         "metadata": _metadata(account, request),
-        "expand": list(EXPAND),
     }
     if request.psp_customer:
         parameters["customer"] = request.psp_customer
@@ -62,7 +61,11 @@ def payment_parameters(account: str, request: CreatePayment) -> dict[str, object
             detail = "a method can be saved for a customer only"
             raise RejectedError(account, detail, "customer_required")
         parameters["setup_future_usage"] = _SAVED_FOR[request.method]
-    return parameters | _confirmation(request)
+    confirmation = _confirmation(request)
+    if confirmation:
+        # One that is not confirmed yet has neither charge nor review.
+        parameters["expand"] = list(EXPAND)
+    return parameters | confirmation
 
 
 def stripe_amount(account: str, request: CreatePayment) -> int:

@@ -8,12 +8,14 @@ from datetime import datetime
 import aiohttp
 
 from psp.port import (
+    AliasSetup,
     CancelPayment,
     Capability,
     CapturePayment,
     CreatePayment,
     CustomerProfile,
     NextAction,
+    PaymentMethod,
     PspAlias,
     PspEvent,
     PspPayment,
@@ -75,6 +77,26 @@ class StripeProvider:
     async def list_aliases(self, psp_customer: str) -> tuple[PspAlias, ...]:
         """See `StripeAliases.shown`."""
         return await self._aliases.shown(psp_customer)
+
+    async def start_alias_setup(
+        self,
+        psp_customer: str,
+        method: PaymentMethod,
+        return_url: str,  # noqa: ARG002 - the page itself tells Stripe.js where to come back to
+        idempotency_key: str,
+    ) -> AliasSetup:
+        """See `StripeAliases.start_setup`."""
+        return await self._aliases.start_setup(psp_customer, method, idempotency_key)
+
+    async def set_default_alias(
+        self, psp_customer: str, psp_alias: str, idempotency_key: str
+    ) -> None:
+        """See `StripeAliases.set_default`."""
+        await self._aliases.set_default(psp_customer, psp_alias, idempotency_key)
+
+    async def delete_alias(self, psp_customer: str, psp_alias: str, idempotency_key: str) -> None:  # noqa: ARG002 - Stripe finds a method by its own id
+        """See `StripeAliases.detach`."""
+        await self._aliases.detach(psp_alias, idempotency_key)
 
     async def create_payment(self, request: CreatePayment) -> PspPayment:
         """See `StripePayments.create`."""

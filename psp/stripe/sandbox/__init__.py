@@ -5,7 +5,8 @@ adapter cannot tell it from the real thing. `control` lists what tests and peopl
 
 An HTTP request passes `edge` (key, faults), `endpoints` (which one), `checking` with
 `parameter_tables` (what it may say), and ends in `creating`, `confirming`, `charging`, `settling`,
-`customers`, `payment_methods`, `reviewing` or `listing`, which change or read `books` without I/O.
+`setting_up`, `customers`, `payment_methods`, `reviewing` or `listing`, which change or read `books`
+without I/O.
 Events leave through `webhooks`; `browser` plays the shopper.
 """
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from psp.stripe.sandbox.api_errors import ApiError
 from psp.stripe.sandbox.books import Books
-from psp.stripe.sandbox.model import PaymentIntent
+from psp.stripe.sandbox.model import PaymentIntent, SetupIntent
 from psp.stripe.sandbox.world import World
 
 _SECRET_KEY: Final = re.compile(r"[sr]k_test_(\w+)", re.ASCII)
@@ -59,10 +59,32 @@ class Accounts:
         """Return what a page may touch: the one payment whose secret it was given."""
         intent_id = client_secret.partition("_secret_")[0]
         books, intent = self.of_intent(intent_id)
-        matched = _PUBLISHABLE_KEY.fullmatch(publishable_key or f"pk_test_{books.account}")
-        if matched is None or matched[1] != books.account:
-            raise ApiError(401, "This publishable key is not of the payment's account.")
+        _require_key_of(books, publishable_key)
         if client_secret != intent.client_secret:
             message = "The client_secret provided does not match any associated PaymentIntent."
             raise ApiError(400, message, "payment_intent_invalid_parameter", "client_secret")
         return books, intent
+
+    def of_setup(self, setup_id: str) -> tuple[Books, SetupIntent]:
+        """Return a SetupIntent of any account, with its books; raises `ApiError`."""
+        for books in self._books.values():
+            if setup_id in books.setup_intents:
+                return books, books.setup_intents[setup_id]
+        raise ApiError(404, f"No such setup_intent: '{setup_id}'", "resource_missing", "intent")
+
+    def of_setup_secret(
+        self, client_secret: str, publishable_key: str | None
+    ) -> tuple[Books, SetupIntent]:
+        """Return the one set-up whose secret a page was given."""
+        books, setup = self.of_setup(client_secret.partition("_secret_")[0])
+        _require_key_of(books, publishable_key)
+        if client_secret != setup.client_secret:
+            message = "The client_secret provided does not match any associated SetupIntent."
+            raise ApiError(400, message, "setup_intent_invalid_parameter", "client_secret")
+        return books, setup
+
+
+def _require_key_of(books: Books, publishable_key: str | None) -> None:
+    matched = _PUBLISHABLE_KEY.fullmatch(publishable_key or f"pk_test_{books.account}")
+    if matched is None or matched[1] != books.account:
+        raise ApiError(401, "This publishable key is not of the payment's account.")

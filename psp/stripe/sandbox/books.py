@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from psp.stripe.sandbox.api_errors import JsonDict, missing
-from psp.stripe.sandbox.model import Charge, Customer, Event, PaymentIntent, PaymentMethod, Review
+from psp.stripe.sandbox.model import (
+    Charge,
+    Customer,
+    Event,
+    PaymentIntent,
+    PaymentMethod,
+    Review,
+    SetupIntent,
+)
 from psp.stripe.sandbox.rendering import (
     render_charge,
     render_customer,
@@ -23,6 +31,7 @@ class Books:
         self.customers: dict[str, Customer] = {}
         self.payment_methods: dict[str, PaymentMethod] = {}
         self.payment_intents: dict[str, PaymentIntent] = {}
+        self.setup_intents: dict[str, SetupIntent] = {}
         self.charges: dict[str, Charge] = {}
         self.reviews: dict[str, Review] = {}
         self.events: dict[str, Event] = {}
@@ -50,6 +59,12 @@ class Books:
         if intent_id not in self.payment_intents:
             raise missing("payment_intent", intent_id, "intent", in_path=True)
         return self.payment_intents[intent_id]
+
+    def setup_intent(self, setup_id: str) -> SetupIntent:
+        """Return a SetupIntent; raises `ApiError`."""
+        if setup_id not in self.setup_intents:
+            raise missing("setup_intent", setup_id, "intent", in_path=True)
+        return self.setup_intents[setup_id]
 
     def charge(self, charge_id: str) -> Charge:
         """Return a charge; raises `ApiError`."""

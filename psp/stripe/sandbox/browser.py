@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from psp.stripe.sandbox.accounts import Accounts
 from psp.stripe.sandbox.api_errors import ApiError, JsonDict
 from psp.stripe.sandbox.books import Books
+from psp.stripe.sandbox.browser_setups import SetupBrowser, is_setup
 from psp.stripe.sandbox.charging import settle_later_charges
 from psp.stripe.sandbox.checking import checked
 from psp.stripe.sandbox.confirming import act_for_shopper
@@ -33,6 +34,7 @@ class Browser:
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
+        self._setups = SetupBrowser(accounts)
 
     def confirm(
         self,
@@ -43,13 +45,15 @@ class Browser:
         publishable_key: str | None = None,
     ) -> JsonDict:
         """Confirm on session; `paypal` as payment method starts the redirect."""
-        books, intent = self._accounts.of_client_secret(client_secret, publishable_key)
-        expire_authorisations(books)
         given: Tree = {"return_url": return_url}
         if payment_method == "paypal":
             given["payment_method_data"] = {"type": "paypal"}
         elif payment_method:
             given["payment_method"] = payment_method
+        if is_setup(client_secret):
+            return self._setups.confirm(client_secret, given, publishable_key=publishable_key)
+        books, intent = self._accounts.of_client_secret(client_secret, publishable_key)
+        expire_authorisations(books)
         try:
             answer = confirm_intent(books, intent.id, checked(given, INTENT_CONFIRM))
         finally:
@@ -60,6 +64,10 @@ class Browser:
         self, client_secret: str, *, succeeds: bool, publishable_key: str | None = None
     ) -> JsonDict:
         """End 3-D Secure; raises `ApiError` 402 if the charge is then declined."""
+        if is_setup(client_secret):
+            return self._setups.authenticate(
+                client_secret, succeeds=succeeds, publishable_key=publishable_key
+            )
         books, intent = self._accounts.of_client_secret(client_secret, publishable_key)
         if (intent.next_action or {}).get("type") == "redirect_to_url":
             raise ApiError(400, "This payment waits for its shopper on PayPal's page.")
@@ -69,11 +77,15 @@ class Browser:
 
     def paypal_page(self, intent_id: str) -> str:
         """Return the page that asks the shopper."""
+        if is_setup(intent_id):
+            return self._setups.paypal_page(intent_id)
         _, intent = self._waiting_for_paypal(intent_id)
         return _PAGE.format(amount=intent.amount, currency=escape(intent.currency.upper()))
 
     def decide_paypal(self, intent_id: str, *, approves: bool) -> str:
         """Approve or cancel, and return the address that the shopper is sent back to."""
+        if is_setup(intent_id):
+            return self._setups.decide_paypal(intent_id, approves=approves)
         books, intent = self._waiting_for_paypal(intent_id)
         return_url = intent.return_url or ""
         act_for_shopper(books, intent, succeeds=approves)

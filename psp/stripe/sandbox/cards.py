@@ -45,6 +45,14 @@ class SimulatedCard:
     """A rule of the account sends such payments to review."""
     disputed: bool = False
 
+    saves: bool = False
+    """Can be saved although charges are declined."""
+
+    @property
+    def declines_setup(self) -> bool:
+        """Whether saving it without a payment is declined."""
+        return self.decline is not None and not self.saves
+
     @property
     def last4(self) -> str:
         """The end of the number."""
@@ -95,7 +103,9 @@ TEST_CARDS: Final[Mapping[str, SimulatedCard]] = MappingProxyType(
         # Stripe lists some with the brand in the name and some without.
         **{f"pm_card_{name}": card for name, card in _DECLINING.items()},
         **{f"pm_card_visa_{name}": card for name, card in _DECLINING.items()},
-        "pm_card_chargeCustomerFail": SimulatedCard("4000000000000341", decline=_GENERIC),
+        "pm_card_chargeCustomerFail": SimulatedCard(
+            "4000000000000341", decline=_GENERIC, saves=True
+        ),
         "pm_card_authenticationRequired": SimulatedCard(
             "4000002760003184", authentication=Authentication.ALWAYS
         ),

@@ -28,6 +28,7 @@ from psp.stripe.sandbox.payment_methods import (
 )
 from psp.stripe.sandbox.rendering import render_charge
 from psp.stripe.sandbox.reviewing import approve_review, retrieve_review
+from psp.stripe.sandbox.setting_up import confirm_setup, create_setup, retrieve_setup
 from psp.stripe.sandbox.settling import (
     cancel_intent,
     capture_intent,
@@ -115,6 +116,15 @@ ENDPOINTS: Final = tuple(
             tables.INTENT_CANCEL,
             cancel_intent,
             "payment_intent",
+        ),
+        ("POST", "setup_intents", tables.SETUP_CREATE, create_setup, "setup_intent"),
+        ("GET", "setup_intents/{id}", tables.SETUP_RETRIEVE, retrieve_setup, "setup_intent"),
+        (
+            "POST",
+            "setup_intents/{id}/confirm",
+            tables.SETUP_CONFIRM,
+            confirm_setup,
+            "setup_intent",
         ),
         ("GET", "charges/{id}", tables.ONLY_EXPAND, retrieve_charge, "charge"),
         ("GET", "reviews", tables.REVIEW_LIST, list_reviews, "list review"),

@@ -18,6 +18,7 @@ EXPANDABLE: Final[Mapping[str, Mapping[str, str]]] = {
     "charge": {"customer": "customer", "payment_intent": "payment_intent", "review": "review"},
     "review": {"charge": "charge", "payment_intent": "payment_intent"},
     "payment_method": {"customer": "customer"},
+    "setup_intent": {"customer": "customer", "payment_method": "payment_method"},
     "customer": {"invoice_settings": "invoice_settings"},
     "invoice_settings": {"default_payment_method": "payment_method"},
 }

@@ -94,6 +94,26 @@ class PaymentIntent:
 
 
 @dataclass(slots=True)
+class SetupIntent:
+    """A method that is to be saved without a payment."""
+
+    id: str
+    created: int
+    client_secret: str
+    method_types: list[str]
+    customer: str | None = None
+    description: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    usage: str = "off_session"
+
+    status: str = "requires_payment_method"
+    payment_method: str | None = None
+    next_action: JsonDict | None = None
+    last_setup_error: JsonDict | None = None
+    return_url: str | None = None
+
+
+@dataclass(slots=True)
 class Charge:
     """One attempt to move money."""
 

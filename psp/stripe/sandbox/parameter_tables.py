@@ -197,6 +197,34 @@ INTENT_LIST: Final[Rules] = {
     **_not_simulated("customer_account"),
 }
 
+SETUP_CREATE: Final[Rules] = {
+    **_EXPAND,
+    "allowed_payment_method_types": Rule(
+        Kind.TEXTS, choices=frozenset({"card", "paypal"}), clearable=False
+    ),
+    "customer": _SET_TEXT,
+    "description": Rule(Kind.TEXT, max_length=1000),
+    "metadata": _METADATA,
+    "usage": _choice("off_session", "on_session", clearable=False),
+    # A set-up is confirmed by its page.
+    **_not_simulated(
+        "attach_to_self automatic_payment_methods confirm confirmation_token customer_account "
+        "excluded_payment_method_types flow_directions mandate_data on_behalf_of payment_method "
+        "payment_method_configuration payment_method_data payment_method_options return_url "
+        "single_use use_stripe_sdk"
+    ),
+}
+SETUP_RETRIEVE: Final[Rules] = {**_EXPAND, "client_secret": _SET_TEXT}
+SETUP_CONFIRM: Final[Rules] = {
+    **_EXPAND,
+    "mandate_data": _MANDATE_DATA,
+    "payment_method": _SET_TEXT,
+    "payment_method_data": _METHOD_DATA,
+    "return_url": _SET_TEXT,
+    "use_stripe_sdk": _FLAG,
+    **_not_simulated("allowed_payment_method_types confirmation_token payment_method_options"),
+}
+
 _CUSTOMER: Final[Rules] = {
     **_EXPAND,
     "address": _ADDRESS,

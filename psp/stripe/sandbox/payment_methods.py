@@ -112,10 +112,15 @@ def given_method(books: Books, parameters: Parameters) -> PaymentMethod | None:
     return made
 
 
-def check_chargeable(intent: PaymentIntent, method: PaymentMethod) -> None:
-    """Raise `ApiError` if this payment cannot be made with this method."""
+def check_unused(method: PaymentMethod) -> None:
+    """Raise `ApiError` if the method can never be used again."""
     if method.spent:
         raise invalid(_SPENT, "payment_method", _UNEXPECTED)
+
+
+def check_chargeable(intent: PaymentIntent, method: PaymentMethod) -> None:
+    """Raise `ApiError` if this payment cannot be made with this method."""
+    check_unused(method)
     if method.customer is not None and method.customer != intent.customer:
         # Recorded: no code, only the parameter.
         message = (

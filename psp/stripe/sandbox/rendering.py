@@ -6,7 +6,15 @@ from hashlib import sha256
 from typing import Final
 
 from psp.stripe.sandbox.api_errors import JsonDict
-from psp.stripe.sandbox.model import Charge, Customer, Event, PaymentIntent, PaymentMethod, Review
+from psp.stripe.sandbox.model import (
+    Charge,
+    Customer,
+    Event,
+    PaymentIntent,
+    PaymentMethod,
+    Review,
+    SetupIntent,
+)
 
 API_VERSION: Final = "2026-10-28.endive"
 _EXPIRY: Final = {"exp_month": 12, "exp_year": 2034}
@@ -123,6 +131,30 @@ def render_payment_intent(intent: PaymentIntent) -> JsonDict:
         "status": intent.status,
         "transfer_data": None,
         "transfer_group": None,
+    }
+
+
+def render_setup_intent(setup: SetupIntent) -> JsonDict:
+    """Return a SetupIntent."""
+    return {
+        "id": setup.id,
+        "object": "setup_intent",
+        "allowed_payment_method_types": list(setup.method_types),
+        "application": None,
+        "cancellation_reason": None,
+        "client_secret": setup.client_secret,
+        "created": setup.created,
+        "customer": setup.customer,
+        "description": setup.description,
+        "last_setup_error": setup.last_setup_error,
+        "livemode": False,
+        "metadata": dict(setup.metadata),
+        "next_action": setup.next_action,
+        "on_behalf_of": None,
+        "payment_method": setup.payment_method,
+        "payment_method_types": list(setup.method_types),
+        "status": setup.status,
+        "usage": setup.usage,
     }
 
 

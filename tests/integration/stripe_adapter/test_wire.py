@@ -62,8 +62,6 @@ async def test_a_request_carries_key_version_and_authorisation(
         "description": "Order order-1",
         "metadata[paygate_payment_id]": "pay_1",
         "metadata[paygate_order_id]": "order-1",
-        "expand[0]": "latest_charge",
-        "expand[1]": "review",
     }
 
 

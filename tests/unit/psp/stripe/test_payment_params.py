@@ -25,7 +25,6 @@ def test_a_card_payment_waits_for_the_page() -> None:
         "description": "Order order-1",
         "metadata": {"paygate_payment_id": "pay_1", "paygate_order_id": "order-1"},
         "customer": "cus_1",
-        "expand": ["latest_charge", "review"],
     }
 
 
@@ -139,3 +138,12 @@ def test_what_stripe_would_refuse_or_bend_is_refused_before_sending(
         _parameters(**changes)
 
     assert code == caught.value.code
+
+
+def test_a_payment_that_is_confirmed_at_once_shows_its_charge() -> None:
+    """Before that there is none to show."""
+    assert payment_parameters("a", create_request(psp_alias="pm_1"))["expand"] == [
+        "latest_charge",
+        "review",
+    ]
+    assert "expand" not in payment_parameters("a", create_request())

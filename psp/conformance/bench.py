@@ -1,0 +1,90 @@
+"""What a scenario plays with: an adapter, the PSP behind it, and a shopper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from psp.port import PaymentServiceProvider, PspPayment
+
+
+class Card(StrEnum):
+    """What becomes of an attempt to pay. Each bench knows a test card of its PSP for it."""
+
+    SUCCEEDS = "succeeds"
+    DECLINED = "declined"
+    THREE_D_SECURE = "three_d_secure"
+    """The bank asks, and the shopper confirms."""
+    THREE_D_SECURE_REFUSED = "three_d_secure_refused"
+    """The bank asks, and the shopper does not confirm."""
+    UNCERTAIN = "uncertain"
+    """Paid, but for now the PSP says nothing that we understand; see `Bench.settle_offline`."""
+    REVIEWED = "reviewed"
+    """Paid, and a fraud review opens. Only for a PSP that has `Capability.REVIEWS`."""
+
+
+class Silenced(StrEnum):
+    """The change whose answer is lost after the PSP acted."""
+
+    CREATE = "create"
+    """The creation of a charge without the shopper: the one that every PSP is called for."""
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One webhook or notification as it was received."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What the sandbox itself did under one of our payment ids, whatever the adapter says."""
+
+    authorizations: int
+    """Attempts that the shopper's bank agreed to; a sale counts."""
+    captures: int
+    """Times that money was taken; what is under way counts."""
+    taken_minor: int
+    """What was taken in all, as it will end."""
+
+
+class Bench(Protocol):
+    """One account at one PSP's sandbox, new for each scenario."""
+
+    @property
+    def provider(self) -> PaymentServiceProvider:
+        """The adapter. It gives up at the first failure: what follows is the scenario's."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that the adapter was configured with."""
+
+    def saved_card(self, card: Card) -> str:
+        """Return an alias that can be charged without the shopper: succeeds, or is declined."""
+
+    async def pay(self, payment: PspPayment, card: Card = Card.SUCCEEDS) -> None:
+        """Play the shopper: do what the payment's `next_action` says, with a card."""
+
+    async def events(self, *, copies: int = 1, backwards: bool = False) -> tuple[Webhook, ...]:
+        """Let the PSP deliver what it has to tell since the last call, and return it as received.
+
+        Each so many times, the newest first if `backwards`.
+        """
+
+    def silence(self, what: Silenced) -> None:
+        """Let the next answer to such a change get lost after the PSP acted."""
+
+    async def settle_offline(self) -> None:
+        """Let the PSP end what it carries out later, and learn what it was not certain of."""
+
+    def books(self, payment_id: str) -> Books:
+        """Return what the sandbox did for a payment of ours."""
+
+    def wrong_credentials(self) -> PaymentServiceProvider:
+        """Return the same adapter with a wrong key and wrong webhook secrets."""

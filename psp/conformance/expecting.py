@@ -1,0 +1,39 @@
+"""How a scenario says that a promise of the port was broken."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from psp.errors import PspError
+
+E = TypeVar("E", bound=PspError)
+
+
+class ConformanceError(AssertionError):
+    """The adapter or its sandbox breaks a promise; the message says which, and what was seen."""
+
+
+def expect(what: str, kept: bool, seen: object = "") -> None:  # noqa: FBT001 - reads as a sentence: expect("it is captured", status is CAPTURED)
+    """Raise `ConformanceError` unless the promise is kept."""
+    if not kept:
+        shown = f"; seen: {seen!r}" if seen != "" else ""
+        raise ConformanceError(f"expected that {what}{shown}")
+
+
+def expect_equal(what: str, wanted: object, seen: object) -> None:
+    """Raise `ConformanceError` unless what is seen is what is wanted."""
+    if wanted != seen:
+        raise ConformanceError(f"expected that {what}: {wanted!r}; seen: {seen!r}")
+
+
+async def expect_error(what: str, wanted: type[E], call: Awaitable[object]) -> E:
+    """Return the error of a call; raises `ConformanceError` if it has none, or another."""
+    try:
+        answer = await call
+    except wanted as error:
+        return error
+    except PspError as error:
+        message = f"expected that {what}: {wanted.__name__}; raised: {error!r}"
+        raise ConformanceError(message) from error
+    raise ConformanceError(f"expected that {what}: {wanted.__name__}; answered: {answer!r}")

@@ -1,0 +1,70 @@
+"""The list: every promise that any PSP's adapter must keep, in the order of a payment's life."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from psp.conformance import changing, knowing, listening, paying, refusing, silences
+from psp.conformance.bench import Bench
+from psp.conformance.skips import Scenario
+from psp.port import Capability
+
+_C = Capability
+
+
+def _scenario(play: Callable[[Bench], Awaitable[None]], *needs: Capability) -> Scenario:
+    """Return a scenario whose title is the promise that the function's docstring states."""
+    return Scenario(play.__name__, (play.__doc__ or "").strip(), frozenset(needs), play)
+
+
+_CREATE: Final = _C.CREATE_PAYMENT
+
+SCENARIOS: Final[tuple[Scenario, ...]] = (
+    # Paying.
+    _scenario(paying.pay_by_card, _CREATE, _C.CAPTURE),
+    _scenario(paying.automatic_capture, _CREATE),
+    _scenario(paying.next_step_anew, _CREATE),
+    _scenario(paying.saved_card_charged, _CREATE),
+    _scenario(paying.declined_on_page, _CREATE),
+    _scenario(paying.declined_charge, _CREATE),
+    _scenario(paying.three_d_secure, _CREATE),
+    _scenario(paying.three_d_secure_refused, _CREATE),
+    _scenario(paying.uncertain_payment, _CREATE),
+    _scenario(paying.found_by_our_reference, _CREATE, _C.FIND_PAYMENT),
+    _scenario(paying.review_opens, _CREATE, _C.REVIEWS),
+    # Capturing and canceling.
+    _scenario(changing.partial_capture, _CREATE, _C.PARTIAL_CAPTURE),
+    _scenario(changing.capture_twice, _CREATE, _C.CAPTURE),
+    _scenario(changing.capture_too_much, _CREATE, _C.CAPTURE),
+    _scenario(changing.capture_unpaid, _CREATE, _C.CAPTURE),
+    _scenario(changing.capture_uncertain, _CREATE, _C.CAPTURE),
+    _scenario(changing.cancel, _CREATE, _C.CANCEL),
+    _scenario(changing.capture_after_cancel, _CREATE, _C.CAPTURE, _C.CANCEL),
+    _scenario(changing.cancel_after_capture, _CREATE, _C.CAPTURE, _C.CANCEL),
+    _scenario(changing.unknown_reference, _C.CAPTURE, _C.CANCEL),
+    # No answer, and the same again.
+    _scenario(silences.silent_create_found, _CREATE, _C.FIND_PAYMENT),
+    _scenario(silences.silent_create_repeated, _CREATE, _C.IDEMPOTENT_MUTATIONS),
+    _scenario(silences.silent_capture, _CREATE, _C.CAPTURE),
+    _scenario(silences.silent_cancel, _CREATE, _C.CANCEL),
+    _scenario(silences.same_key_same_charge, _CREATE, _C.IDEMPOTENT_MUTATIONS),
+    _scenario(silences.same_key_same_decline, _CREATE, _C.IDEMPOTENT_MUTATIONS),
+    _scenario(silences.same_key_other_charge, _CREATE, _C.IDEMPOTENT_MUTATIONS),
+    # Webhooks.
+    _scenario(listening.event_names_its_payment, _CREATE, _C.EVENTS),
+    _scenario(listening.event_claims_no_other_amount, _CREATE, _C.EVENTS),
+    _scenario(listening.repeated_event_is_one, _CREATE, _C.CAPTURE, _C.EVENTS),
+    _scenario(listening.events_in_disorder, _CREATE, _C.CAPTURE, _C.EVENTS),
+    _scenario(listening.forged_event, _CREATE, _C.EVENTS),
+    # Shoppers and their saved methods.
+    _scenario(knowing.customer_kept, _C.CUSTOMERS),
+    _scenario(knowing.alias_kept, _CREATE, _C.CUSTOMERS, _C.ALIASES),
+    _scenario(knowing.alias_default_and_deleted, _CREATE, _C.CUSTOMERS, _C.ALIASES),
+    # Refusals.
+    _scenario(refusing.wrong_credentials, _CREATE, _C.CAPTURE, _C.CANCEL),
+    _scenario(refusing.undeclared_calls),
+    _scenario(refusing.declared_lifetime),
+    _scenario(refusing.no_secret_shown, _CREATE),
+)
+"""Names are unique; a test holds every PSP to every scenario that its capabilities allow."""

@@ -1,0 +1,119 @@
+"""Steps that scenarios share: our side of a payment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from psp.conformance.bench import Bench, Card
+from psp.conformance.expecting import expect_equal
+from psp.money import Money
+from psp.port import (
+    CancelPayment,
+    CapturePayment,
+    CapturePolicy,
+    CreatePayment,
+    PaymentMethod,
+    PspPayment,
+    PspStatus,
+)
+
+PAYMENT_ID: Final = "pay_01jd3v8e2m0000000000000001"
+"""As long as the gateway's ids are."""
+UNKNOWN_ID: Final = "pay_01jd3v8e2m0000000000000009"
+AMOUNT: Final = Money(1234, "EUR")
+PART: Final = Money(500, "EUR")
+_WINDOW: Final = timedelta(hours=1)
+
+
+def purchase(policy: CapturePolicy = CapturePolicy.AT_ORDER) -> CreatePayment:
+    """Return a card payment with the shopper at her page."""
+    return CreatePayment(
+        payment_id=PAYMENT_ID,
+        order_id="order-1",
+        amount=AMOUNT,
+        method=PaymentMethod.CARD,
+        country_code="FR",
+        capture_policy=policy,
+        idempotency_key="create-1",
+        return_url="https://shop.example/back",
+    )
+
+
+def charge(bench: Bench, card: Card = Card.SUCCEEDS, *, amount: Money = AMOUNT) -> CreatePayment:
+    """Return a charge of a saved card without the shopper: every PSP is called for it at once."""
+    return CreatePayment(
+        payment_id=PAYMENT_ID,
+        order_id="order-1",
+        amount=amount,
+        method=PaymentMethod.CARD,
+        country_code="FR",
+        capture_policy=CapturePolicy.AT_ORDER,
+        idempotency_key="create-1",
+        psp_alias=bench.saved_card(card),
+        shopper_present=False,
+    )
+
+
+async def paid(
+    bench: Bench, card: Card = Card.SUCCEEDS, policy: CapturePolicy = CapturePolicy.AT_ORDER
+) -> PspPayment:
+    """Create a payment, let the shopper pay, and return what the PSP then says of it."""
+    created = await bench.provider.create_payment(purchase(policy))
+    await bench.pay(created, card)
+    return await bench.provider.retrieve_payment(created.psp_reference)
+
+
+async def authorised(bench: Bench) -> PspPayment:
+    """Return a payment that was paid and is not captured."""
+    payment = await paid(bench)
+    expect_equal("a paid payment is authorised", PspStatus.AUTHORIZED, payment.status)
+    return payment
+
+
+async def settled(bench: Bench, psp_reference: str) -> PspPayment:
+    """Return what is true once the PSP has ended what it carries out later."""
+    await bench.settle_offline()
+    return await bench.provider.retrieve_payment(psp_reference)
+
+
+async def found(bench: Bench, payment_id: str = PAYMENT_ID) -> PspPayment | None:
+    """Look a payment up by our reference, around now."""
+    now = datetime.now(UTC)
+    return await bench.provider.find_payment(payment_id, now - _WINDOW, now + _WINDOW)
+
+
+def capture_of(
+    psp_reference: str, amount: Money = AMOUNT, key: str = "capture-1"
+) -> CapturePayment:
+    """Return the order to capture."""
+    return CapturePayment(psp_reference, amount, key)
+
+
+def cancel_of(psp_reference: str, key: str = "cancel-1") -> CancelPayment:
+    """Return the order to cancel."""
+    return CancelPayment(psp_reference, key)
+
+
+def expect_taken(bench: Bench, minor: int) -> None:
+    """The sandbox took exactly this from the shopper, in one capture, or nothing in none."""
+    books = bench.books(PAYMENT_ID)
+    expect_equal(
+        "the shopper paid this once",
+        (minor, 1 if minor else 0),
+        (books.taken_minor, books.captures),
+    )
+
+
+def expect_captured(payment: PspPayment, minor: int) -> None:
+    """The PSP says that exactly this was captured, and nothing was refunded."""
+    expect_equal(
+        "the payment is captured with its sums",
+        (PspStatus.CAPTURED, AMOUNT.amount_minor, minor, 0),
+        (
+            payment.status,
+            payment.authorized_minor,
+            payment.captured_minor,
+            payment.refunded_minor,
+        ),
+    )
