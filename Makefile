@@ -32,7 +32,7 @@ test: $(READY) ## Run every test (ARGS="tests/unit -k money" chooses)
 	@$(PY) -m pytest -n auto $(ARGS)
 
 .PHONY: lint
-lint: $(READY) ## Style, types, imports, the contract, generated code
+lint: $(READY) ## Style, types, imports, the contract, generated code and pages
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m mypy
@@ -41,18 +41,25 @@ lint: $(READY) ## Style, types, imports, the contract, generated code
 	$(BIN)/buf format --diff --exit-code
 	@$(PY) scripts/check_breaking.py
 	@$(PY) scripts/generate.py --check
+	@$(PY) scripts/psp_table.py --check
 
 .PHONY: gen
-gen: $(READY) ## Generate generated/ from protos/
+gen: $(READY) ## Generate generated/ from protos/, and docs/psps.md from the code
 	@$(PY) scripts/generate.py
+	@$(PY) scripts/psp_table.py
 
 .PHONY: gen-check
-gen-check: $(READY) ## Fail if generated/ is not what protos/ gives
+gen-check: $(READY) ## Fail if what `make gen` writes is not up to date
 	@$(PY) scripts/generate.py --check
+	@$(PY) scripts/psp_table.py --check
 
 .PHONY: bench
 bench: $(READY) ## Throughput and latency, side by side with a bare echo and a bare SDK
 	@$(PY) -m benchmarks $(ARGS)
+
+.PHONY: invariants
+invariants: $(READY) ## Break each invariant once in a copy, and see that a test fails (takes minutes)
+	@$(PY) scripts/break_invariants.py $(ARGS)
 
 .PHONY: lock
 lock: $(READY) ## Choose dependencies anew from pyproject.toml and write requirements.lock

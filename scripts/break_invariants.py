@@ -1,0 +1,214 @@
+"""Breaks each invariant once, in a copy of the tree, and expects a test to fail each time.
+
+A break replaces one piece of code by a wrong one. If a piece is not there any more, the break has
+to be written anew: that is an error too. SQLite only, since the rules are the same on both.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LEFT_OUT = shutil.ignore_patterns(".venv", ".git", "__pycache__", ".*_cache", "var", ".hypothesis")
+GATEWAY = "tests/integration/gateway"
+UNIT = "tests/unit"
+TESTS_FAILED = 1
+"""pytest's exit code."""
+
+
+@dataclass(frozen=True)
+class Break:
+    """One rule, broken."""
+
+    rule: str
+    file: str
+    right: str
+    wrong: str
+    tests: tuple[str, ...]
+
+
+BREAKS = (
+    Break(
+        "1 pinned: a change may move a payment to another account",
+        "gateway/storage/payments.py",
+        '    "psp_reference",\n    "failure_json",',
+        '    "psp_reference",\n    "psp_account",\n    "failure_json",',
+        (f"{GATEWAY}/test_pinned.py",),
+    ),
+    Break(
+        "1 pinned: an old payment goes to some other account",
+        "gateway/payments/sending.py",
+        "provider = self._providers.get(account)",
+        "provider = next(iter(self._providers.values()), None)",
+        (f"{GATEWAY}/test_pinned.py",),
+    ),
+    Break(
+        "2 sums: a word whose sums cannot be is taken over",
+        "gateway/domain/transitions.py",
+        'wrong["sums"] = (',
+        "_ = (",
+        (f"{UNIT}/domain/test_transitions.py",),
+    ),
+    Break(
+        "2 sums: more is captured than was authorised",
+        "gateway/domain/permissions.py",
+        "or wanted.amount_minor > capturable",
+        "",
+        (f"{GATEWAY}/test_purchase.py",),
+    ),
+    Break(
+        "3 write-ahead: sent before it is written down",
+        "gateway/payments/creation.py",
+        "        try:\n            await self._books.open",
+        "        await self._sender.attempt(payment, operation)\n"
+        "        try:\n            await self._books.open",
+        (f"{GATEWAY}/test_write_ahead.py",),
+    ),
+    Break(
+        "4 one effect: a fresh key for each attempt",
+        "gateway/domain/operation_rules.py",
+        "idempotency_key=operation.idempotency_key,\n        psp_customer",
+        'idempotency_key=__import__("uuid").uuid4().hex,\n        psp_customer',
+        (f"{GATEWAY}/test_unknowns.py",),
+    ),
+    Break(
+        "4 one effect: requests are not remembered",
+        "gateway/payments/creation.py",
+        "insert_request(request), ",
+        "",
+        (f"{GATEWAY}/test_write_ahead.py",),
+    ),
+    Break(
+        "4 one effect: the resolver does nothing",
+        "gateway/payments/resolver.py",
+        "        begun = 0\n",
+        "        return 0\n        begun = 0\n",
+        (f"{GATEWAY}/test_crashes.py",),
+    ),
+    Break(
+        "4 one effect: a change is stored over a younger version",
+        "gateway/storage/payments.py",
+        'guard="payment_version"',
+        'guard=""',
+        ("tests/integration/storage",),
+    ),
+    Break(
+        "5 durable: a webhook is answered before it is stored",
+        "gateway/events/inbox.py",
+        "await self._database.commit([insert_event(received)])",
+        "asyncio = __import__('asyncio')\n"
+        "            asyncio.get_running_loop().call_later(0.02, lambda: asyncio.ensure_future("
+        "self._database.commit([insert_event(received)])))",
+        (f"{GATEWAY}/test_webhooks.py",),
+    ),
+    Break(
+        "5 durable: an event that was put off is forgotten",
+        "gateway/events/applying.py",
+        "        now = self._clock()\n        await self._database.commit(",
+        "        return await self._finish(events, InboxOutcome.IGNORED)\n"
+        "        now = self._clock()\n        await self._database.commit(",
+        (f"{GATEWAY}/test_webhooks.py",),
+    ),
+    Break(
+        "6 release: an order is struck off before it was told",
+        "gateway/events/delivery.py",
+        "        try:\n            await self._handler.handle(order_id)",
+        "        await self._database.commit([delete_delivery(one.journal_id) for one in lines])\n"
+        "        try:\n            await self._handler.handle(order_id)",
+        (f"{GATEWAY}/test_crashes.py",),
+    ),
+    Break(
+        "6 release: an open review is not heard",
+        "gateway/orders/decision.py",
+        "if payment.review is ReviewStatus.OPEN:",
+        "if False:",
+        (f"{UNIT}/orders",),
+    ),
+    Break(
+        "6 release: refunded money counts",
+        "gateway/orders/decision.py",
+        "payment.captured_minor > payment.refunded_minor",
+        "payment.captured_minor > 0",
+        (f"{UNIT}/orders",),
+    ),
+    Break(
+        "6 release: the PSP is not asked once more",
+        "gateway/orders/handler.py",
+        "decision.action not in _ASKS_FIRST",
+        "True",
+        (f"{GATEWAY}/test_purchase.py", f"{GATEWAY}/test_confirmations.py"),
+    ),
+    Break(
+        "8 unknown: silence becomes a failure",
+        "gateway/domain/transitions.py",
+        "unknown = replace(payment, state=PaymentState.OUTCOME_UNKNOWN)",
+        "unknown = replace(payment, state=PaymentState.FAILED)",
+        (f"{UNIT}/domain/test_outcome.py",),
+    ),
+    Break(
+        "8 unknown: an early look proves absence",
+        "gateway/domain/operation_rules.py",
+        "Step.CONCLUDE if age > resending + SETTLING_TIME else Step.LOOK",
+        "Step.CONCLUDE",
+        (f"{UNIT}/domain/test_operation_rules.py",),
+    ),
+    Break(
+        "9 secrets: the client secret is journaled",
+        "gateway/domain/transitions.py",
+        '{"from": before.state, "psp_status": word.raw_status},',
+        '{"from": before.state, "psp_status": str(word.next_action and '
+        "word.next_action.client_secret)},",
+        ("tests/e2e/test_secrets.py",),
+    ),
+    Break(
+        "a mutation dies with its caller",
+        "gateway/shield.py",
+        "return await asyncio.shield(task)",
+        "return await task",
+        (f"{GATEWAY}/test_write_ahead.py",),
+    ),
+)
+
+
+def main() -> int:
+    """Break one rule after the other; 0 if a test noticed each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="breaks whose rule holds this text")
+    only = parser.parse_args().only
+    with tempfile.TemporaryDirectory(prefix="paygate-broken-") as folder:
+        copy = Path(folder) / "tree"
+        shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
+        unnoticed = [each for each in BREAKS if only in each.rule and not is_noticed(copy, each)]
+    print(f"{len(unnoticed)} unnoticed" if unnoticed else "every break was noticed")
+    return 1 if unnoticed else 0
+
+
+def is_noticed(copy: Path, broken: Break) -> bool:
+    """Whether the tests fail over the broken copy; it is whole again afterwards."""
+    file = copy / broken.file
+    whole = file.read_text()
+    if broken.right not in whole:
+        print(f"OUTDATED   {broken.rule}: {broken.file} does not hold what it breaks", flush=True)
+        return False
+    file.write_text(whole.replace(broken.right, broken.wrong, 1))
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    try:
+        done = subprocess.run(
+            [*command, "-k", "not postgresql", *broken.tests],
+            cwd=copy,
+            check=False,
+            capture_output=True,
+        )
+    finally:
+        file.write_text(whole)
+    noticed = done.returncode == TESTS_FAILED
+    print(f"{'noticed' if noticed else 'UNNOTICED':10} {broken.rule}", flush=True)
+    return noticed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
