@@ -34,6 +34,8 @@ class PspKind:
     config_class: type[PspAccountConfig]
     methods: Mapping[PaymentMethod, MethodTraits]
     capabilities: frozenset[Capability]
+    idempotency_lifetime_s: float
+    """Seconds for which a key may be sent again; 0 where the PSP has no such keys."""
     build: Build
     """(our account name, its configuration, a session to share or None) -> the adapter.
 
@@ -69,6 +71,7 @@ PSP_KINDS: Final[Mapping[str, PspKind]] = MappingProxyType(
             config_class=StripeAccountConfig,
             methods=stripe_traits.METHODS,
             capabilities=stripe_traits.CAPABILITIES,
+            idempotency_lifetime_s=stripe_traits.IDEMPOTENCY_LIFETIME_S,
             build=_build_stripe,
         ),
         "ogone": PspKind(
@@ -76,6 +79,7 @@ PSP_KINDS: Final[Mapping[str, PspKind]] = MappingProxyType(
             config_class=OgoneAccountConfig,
             methods=ogone_traits.METHODS,
             capabilities=ogone_traits.CAPABILITIES,
+            idempotency_lifetime_s=ogone_traits.IDEMPOTENCY_LIFETIME_S,
             build=_build_ogone,
         ),
     }

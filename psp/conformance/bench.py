@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from psp.port import PaymentServiceProvider, PspPayment
+from psp.port import NextAction, PaymentServiceProvider
 
 
 class Card(StrEnum):
@@ -68,8 +68,8 @@ class Bench(Protocol):
     def saved_card(self, card: Card) -> str:
         """Return an alias that can be charged without the shopper: succeeds, or is declined."""
 
-    async def pay(self, payment: PspPayment, card: Card = Card.SUCCEEDS) -> None:
-        """Play the shopper: do what the payment's `next_action` says, with a card."""
+    async def pay(self, step: NextAction, card: Card = Card.SUCCEEDS) -> None:
+        """Play the shopper: do what a payment's `next_action` says, or a set-up's, with a card."""
 
     async def events(self, *, copies: int = 1, backwards: bool = False) -> tuple[Webhook, ...]:
         """Let the PSP deliver what it has to tell since the last call, and return it as received.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from psp.conformance.bench import Bench, Card
-from psp.conformance.expecting import expect, expect_equal, expect_error
+from psp.conformance.expecting import expect, expect_equal, expect_error, expect_errors
 from psp.conformance.steps import (
     AMOUNT,
     PART,
@@ -22,7 +22,7 @@ from psp.port import PendingChange, PspStatus
 _UNKNOWN_REFERENCE = "unknown_to_any_psp"
 
 
-async def partial_capture(bench: Bench) -> None:
+async def part_captured(bench: Bench) -> None:
     """A part is captured, and the rest is released: it is neither refunded nor capturable."""
     reference = (await authorised(bench)).psp_reference
 
@@ -90,7 +90,7 @@ async def capture_uncertain(bench: Bench) -> None:
     expect_taken(bench, 0)
 
 
-async def cancel(bench: Bench) -> None:
+async def cancel_authorised(bench: Bench) -> None:
     """A canceled authorisation took nothing; canceling again is done already."""
     reference = (await authorised(bench)).psp_reference
     first = await bench.provider.cancel_payment(cancel_of(reference))
@@ -139,9 +139,10 @@ async def cancel_after_capture(bench: Bench) -> None:
 
 async def unknown_reference(bench: Bench) -> None:
     """A payment that the PSP does not know is not found, whatever is asked of it."""
-    for call in (
-        bench.provider.retrieve_payment(_UNKNOWN_REFERENCE),
-        bench.provider.capture_payment(capture_of(_UNKNOWN_REFERENCE)),
-        bench.provider.cancel_payment(cancel_of(_UNKNOWN_REFERENCE)),
-    ):
-        await expect_error("it is not found", NotFoundError, call)
+    await expect_errors(
+        "it is not found",
+        NotFoundError,
+        lambda: bench.provider.retrieve_payment(_UNKNOWN_REFERENCE),
+        lambda: bench.provider.capture_payment(capture_of(_UNKNOWN_REFERENCE)),
+        lambda: bench.provider.cancel_payment(cancel_of(_UNKNOWN_REFERENCE)),
+    )

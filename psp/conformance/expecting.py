@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from psp.errors import PspError
@@ -37,3 +37,11 @@ async def expect_error(what: str, wanted: type[E], call: Awaitable[object]) -> E
         message = f"expected that {what}: {wanted.__name__}; raised: {error!r}"
         raise ConformanceError(message) from error
     raise ConformanceError(f"expected that {what}: {wanted.__name__}; answered: {answer!r}")
+
+
+async def expect_errors(
+    what: str, wanted: type[PspError], *calls: Callable[[], Awaitable[object]]
+) -> None:
+    """Make one call after the other; raises `ConformanceError` at the first without this error."""
+    for call in calls:
+        await expect_error(what, wanted, call())

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from psp.conformance.bench import Bench
 from psp.conformance.expecting import expect_equal, expect_error
-from psp.conformance.steps import PAYMENT_ID, purchase
+from psp.conformance.steps import PAYMENT_ID, purchase, step_of
 from psp.errors import RejectedError
 from psp.port import CustomerProfile, PaymentMethod, PspStatus
 
@@ -31,7 +31,7 @@ async def alias_kept(bench: Bench) -> None:
     customer = await bench.provider.create_customer(_PROFILE, "customer-1")
     stranger = await bench.provider.create_customer(_STRANGER, "customer-2")
     saving = replace(purchase(), psp_customer=customer, save_alias=True)
-    await bench.pay(await bench.provider.create_payment(saving))
+    await bench.pay(step_of(await bench.provider.create_payment(saving)))
 
     (alias,) = await bench.provider.list_aliases(customer)
 
@@ -50,11 +50,25 @@ async def alias_kept(bench: Bench) -> None:
     expect_equal("it can be charged", PspStatus.AUTHORIZED, charged.status)
 
 
+async def alias_set_up(bench: Bench) -> None:
+    """A card is saved without a payment once the shopper's page has ended it, and not before."""
+    customer = await bench.provider.create_customer(_PROFILE, "customer-1")
+    setup = await bench.provider.start_alias_setup(
+        customer, PaymentMethod.CARD, "https://shop.example/back", "setup-1"
+    )
+    expect_equal("nothing is saved yet", (), await bench.provider.list_aliases(customer))
+
+    await bench.pay(step_of(setup))
+
+    saved = await bench.provider.list_aliases(customer)
+    expect_equal("the card is saved", [PaymentMethod.CARD], [alias.method for alias in saved])
+
+
 async def alias_default_and_deleted(bench: Bench) -> None:
     """A saved card can be made the default; once deleted it is gone, and deleting again is done."""
     customer = await bench.provider.create_customer(_PROFILE, "customer-1")
     saving = replace(purchase(), psp_customer=customer, save_alias=True)
-    await bench.pay(await bench.provider.create_payment(saving))
+    await bench.pay(step_of(await bench.provider.create_payment(saving)))
     (alias,) = await bench.provider.list_aliases(customer)
 
     await bench.provider.set_default_alias(customer, alias.psp_alias, "default-1")

@@ -17,7 +17,7 @@ _C = Capability
 MEANINGS: Final[Mapping[Capability, str]] = MappingProxyType(
     {
         _C.CUSTOMERS: "keeps shoppers, whom saved methods belong to",
-        _C.ALIASES: "lists saved methods, saves one without a payment, chooses the default, deletes",
+        _C.ALIASES: "lists saved methods, saves without a payment, chooses the default, deletes",
         _C.CREATE_PAYMENT: "payments on the shopper's page, and charges of a saved method",
         _C.FIND_PAYMENT: "finds a payment by our reference alone",
         _C.CAPTURE: "takes the money of an authorisation",
@@ -88,8 +88,9 @@ def _methods(kinds: Sequence[PspKind]) -> Iterator[Sequence[str]]:
 
 
 _AMOUNTS_NOTE: Final = """\
-From the smallest to the largest amount; `...` is a limit that we know of none, `-` a currency that
-the method is not offered in. Currencies that no PSP sets a smallest amount for are left out.
+From the smallest to the largest amount: `any` and `...` where we know of no limit, `-` for a
+currency that the method is not offered in. Currencies that no PSP sets a smallest amount for are
+left out.
 
 """
 
@@ -107,12 +108,12 @@ def _scenarios_note(kinds: Sequence[PspKind], scenarios: Sequence[Scenario]) -> 
         f"{kind.name} {sum(not each.missing(kind.capabilities) for each in scenarios)}"
         for kind in kinds
     )
-    return f"Of {len(scenarios)} scenarios each PSP plays: {played}. For the others, the reason.\n\n"
+    return (
+        f"Of {len(scenarios)} scenarios each PSP plays: {played}. For the others, the reason.\n\n"
+    )
 
 
-def _scenarios(
-    kinds: Sequence[PspKind], scenarios: Sequence[Scenario]
-) -> Iterator[Sequence[str]]:
+def _scenarios(kinds: Sequence[PspKind], scenarios: Sequence[Scenario]) -> Iterator[Sequence[str]]:
     yield ("scenario", "promise", *(kind.name for kind in kinds))
     for scenario in scenarios:
         yield (
@@ -148,6 +149,8 @@ def _range(traits: MethodTraits, currency: str) -> str:
     if not traits.takes_currency(currency):
         return _NO
     limits = (traits.min_amount_minor.get(currency), traits.max_amount_minor.get(currency))
+    if limits == (None, None):
+        return "any"
     return " to ".join(
         "..." if minor is None else str(Money(minor, currency)).partition(" ")[0]
         for minor in limits

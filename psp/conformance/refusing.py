@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from psp.conformance.bench import Bench, Silenced
-from psp.conformance.expecting import expect, expect_equal, expect_error
+from psp.conformance.expecting import expect, expect_equal, expect_error, expect_errors
 from psp.conformance.steps import (
     PAYMENT_ID,
     authorised,
@@ -45,13 +45,14 @@ async def wrong_credentials(bench: Bench) -> None:
     reference = (await authorised(bench)).psp_reference
     stranger = bench.wrong_credentials()
 
-    for call in (
-        stranger.retrieve_payment(reference),
-        stranger.create_payment(charge(bench)),
-        stranger.capture_payment(capture_of(reference)),
-        stranger.cancel_payment(cancel_of(reference)),
-    ):
-        await expect_error("an operator must act", MisconfiguredError, call)
+    await expect_errors(
+        "an operator must act",
+        MisconfiguredError,
+        lambda: stranger.retrieve_payment(reference),
+        lambda: stranger.create_payment(charge(bench)),
+        lambda: stranger.capture_payment(capture_of(reference)),
+        lambda: stranger.cancel_payment(cancel_of(reference)),
+    )
     await stranger.close()
 
     books = bench.books(PAYMENT_ID)

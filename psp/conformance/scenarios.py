@@ -34,12 +34,12 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     _scenario(paying.found_by_our_reference, _CREATE, _C.FIND_PAYMENT),
     _scenario(paying.review_opens, _CREATE, _C.REVIEWS),
     # Capturing and canceling.
-    _scenario(changing.partial_capture, _CREATE, _C.PARTIAL_CAPTURE),
+    _scenario(changing.part_captured, _CREATE, _C.PARTIAL_CAPTURE),
     _scenario(changing.capture_twice, _CREATE, _C.CAPTURE),
     _scenario(changing.capture_too_much, _CREATE, _C.CAPTURE),
     _scenario(changing.capture_unpaid, _CREATE, _C.CAPTURE),
     _scenario(changing.capture_uncertain, _CREATE, _C.CAPTURE),
-    _scenario(changing.cancel, _CREATE, _C.CANCEL),
+    _scenario(changing.cancel_authorised, _CREATE, _C.CANCEL),
     _scenario(changing.capture_after_cancel, _CREATE, _C.CAPTURE, _C.CANCEL),
     _scenario(changing.cancel_after_capture, _CREATE, _C.CAPTURE, _C.CANCEL),
     _scenario(changing.unknown_reference, _C.CAPTURE, _C.CANCEL),
@@ -48,6 +48,8 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     _scenario(silences.silent_create_repeated, _CREATE, _C.IDEMPOTENT_MUTATIONS),
     _scenario(silences.silent_capture, _CREATE, _C.CAPTURE),
     _scenario(silences.silent_cancel, _CREATE, _C.CANCEL),
+    _scenario(silences.charge_at_once_twice, _CREATE),
+    _scenario(silences.capture_at_once_twice, _CREATE, _C.CAPTURE),
     _scenario(silences.same_key_same_charge, _CREATE, _C.IDEMPOTENT_MUTATIONS),
     _scenario(silences.same_key_same_decline, _CREATE, _C.IDEMPOTENT_MUTATIONS),
     _scenario(silences.same_key_other_charge, _CREATE, _C.IDEMPOTENT_MUTATIONS),
@@ -60,6 +62,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     # Shoppers and their saved methods.
     _scenario(knowing.customer_kept, _C.CUSTOMERS),
     _scenario(knowing.alias_kept, _CREATE, _C.CUSTOMERS, _C.ALIASES),
+    _scenario(knowing.alias_set_up, _C.CUSTOMERS, _C.ALIASES),
     _scenario(knowing.alias_default_and_deleted, _CREATE, _C.CUSTOMERS, _C.ALIASES),
     # Refusals.
     _scenario(refusing.wrong_credentials, _CREATE, _C.CAPTURE, _C.CANCEL),

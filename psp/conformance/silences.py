@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from psp.conformance.bench import Bench, Card, Silenced
-from psp.conformance.expecting import expect_equal, expect_error
+from psp.conformance.expecting import expect, expect_equal, expect_error
 from psp.conformance.steps import (
     AMOUNT,
     PART,
@@ -74,6 +75,26 @@ async def silent_cancel(bench: Bench) -> None:
     expect_taken(bench, 0)
 
 
+async def charge_at_once_twice(bench: Bench) -> None:
+    """The same charge made twice at the same moment happens once."""
+    first = bench.provider.create_payment(charge(bench))
+    second = bench.provider.create_payment(charge(bench))
+    await _known_or_unknown(first, second)
+
+    _expect_one_charge(bench)
+
+
+async def capture_at_once_twice(bench: Bench) -> None:
+    """The same capture made twice at the same moment takes the money once."""
+    reference = (await authorised(bench)).psp_reference
+    first = bench.provider.capture_payment(capture_of(reference))
+    second = bench.provider.capture_payment(capture_of(reference))
+    await _known_or_unknown(first, second)
+
+    expect_captured(await settled(bench, reference), AMOUNT.amount_minor)
+    expect_taken(bench, AMOUNT.amount_minor)
+
+
 async def same_key_same_charge(bench: Bench) -> None:
     """The same charge under the same key is the same payment, made once."""
     first = await bench.provider.create_payment(charge(bench))
@@ -110,6 +131,15 @@ async def _unknown_or_true(change: Callable[[], Awaitable[PspPayment]]) -> None:
         await change()
     except OutcomeUnknownError:
         return
+
+
+async def _known_or_unknown(*calls: Awaitable[PspPayment]) -> None:
+    """Make calls at the same moment: one of them may not learn what became of it, but not both."""
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    errors = [answer for answer in answers if isinstance(answer, BaseException)]
+    wrong = [error for error in errors if not isinstance(error, OutcomeUnknownError)]
+    expect("no call is told as not done", not wrong, wrong)
+    expect("one is told as done", len(errors) < len(answers), errors)
 
 
 def _expect_one_charge(bench: Bench) -> None:

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from psp.conformance.bench import Bench, Card
-from psp.conformance.expecting import expect_equal
+from psp.conformance.expecting import ConformanceError, expect_equal
 from psp.money import Money
 from psp.port import (
+    AliasSetup,
     CancelPayment,
     CapturePayment,
     CapturePolicy,
     CreatePayment,
+    NextAction,
     PaymentMethod,
     PspPayment,
     PspStatus,
@@ -60,8 +62,15 @@ async def paid(
 ) -> PspPayment:
     """Create a payment, let the shopper pay, and return what the PSP then says of it."""
     created = await bench.provider.create_payment(purchase(policy))
-    await bench.pay(created, card)
+    await bench.pay(step_of(created), card)
     return await bench.provider.retrieve_payment(created.psp_reference)
+
+
+def step_of(waiting: PspPayment | AliasSetup) -> NextAction:
+    """Return what the shopper must do next."""
+    if waiting.next_action is None:
+        raise ConformanceError("expected that the shopper is told what to do next")
+    return waiting.next_action
 
 
 async def authorised(bench: Bench) -> PspPayment:

@@ -1,0 +1,1 @@
+"""The conformance suite, played over every PSP there is and a third one of the tests."""

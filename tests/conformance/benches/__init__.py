@@ -1,0 +1,1 @@
+"""One bench a PSP: its adapter, its sandbox and a shopper."""

@@ -1,0 +1,132 @@
+"""The bench of Stripe: our adapter, its sandbox, and a shopper with Stripe.js."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from types import MappingProxyType
+from typing import Final
+
+import aiohttp
+from pydantic import SecretStr
+
+from psp.conformance import Books, Card, Silenced, Webhook
+from psp.port import NextAction
+from psp.stripe.config import StripeAccountConfig
+from psp.stripe.provider import StripeProvider
+from psp.stripe.sandbox import StripeSandbox, running_sandbox
+from psp.stripe.sandbox.api_errors import ApiError
+from tests.conformance.benches.receiving import Receiver, receiving
+from tests.unit.psp.stripe.support import account_config
+
+_CARDS: Final[Mapping[Card, str]] = MappingProxyType(
+    {
+        Card.SUCCEEDS: "pm_card_visa",
+        Card.DECLINED: "pm_card_visa_chargeDeclinedInsufficientFunds",
+        Card.THREE_D_SECURE: "pm_card_authenticationRequired",
+        Card.THREE_D_SECURE_REFUSED: "pm_card_authenticationRequired",
+        Card.UNCERTAIN: "pm_card_visa",
+        Card.REVIEWED: "pm_card_riskLevelElevated",
+    }
+)
+_BANK: Final[Mapping[Card, str]] = MappingProxyType(
+    {Card.THREE_D_SECURE: "succeed", Card.THREE_D_SECURE_REFUSED: "fail"}
+)
+_PATHS: Final[Mapping[Silenced, str]] = MappingProxyType(
+    {
+        Silenced.CREATE: "/payment_intents",
+        Silenced.CAPTURE: "/capture",
+        Silenced.CANCEL: "/cancel",
+    }
+)
+_UNHEARD_OF: Final = "requires_reauthorization"
+"""A status that Stripe's error texts name and its documentation of PaymentIntents does not."""
+
+
+class StripeBench:
+    """See `psp.conformance.Bench`."""
+
+    def __init__(
+        self,
+        sandbox: StripeSandbox,
+        session: aiohttp.ClientSession,
+        receiver: Receiver,
+        config: StripeAccountConfig,
+    ) -> None:
+        self.provider = StripeProvider("stripe_fr", config, session)
+        self.secrets = (
+            config.api_key.get_secret_value(),
+            *(secret.get_secret_value() for secret in config.webhook_secrets),
+        )
+        self._sandbox = sandbox
+        self._session = session
+        self._receiver = receiver
+        self._uncertain: list[str] = []
+
+    def saved_card(self, card: Card) -> str:
+        return _CARDS[card]
+
+    async def pay(self, step: NextAction, card: Card = Card.SUCCEEDS) -> None:
+        secret = step.client_secret
+        # Stripe.js tells the page of a decline; the shop hears of it from Stripe.
+        with suppress(ApiError):
+            self._sandbox.browser_confirm(secret, _CARDS[card])
+        if card in _BANK:
+            self._sandbox.browser_authenticate(secret, _BANK[card])
+        if card is Card.UNCERTAIN:
+            intent, _, _ = secret.partition("_secret_")
+            self._uncertain.append(intent)
+            self._sandbox.force_status(intent, _UNHEARD_OF)
+
+    async def events(self, *, copies: int = 1, backwards: bool = False) -> tuple[Webhook, ...]:
+        self._sandbox.webhooks.release(["reversed"] if backwards else [], copies)
+        await self._sandbox.settle()
+        self._sandbox.webhooks.hold()
+        return self._receiver.take()
+
+    def silence(self, what: Silenced) -> None:
+        self._sandbox.inject("drop_after", method="POST", path_suffix=_PATHS[what])
+
+    async def settle_offline(self) -> None:
+        # Stripe carries out at once; only what we made uncertain is left.
+        while self._uncertain:
+            self._sandbox.force_status(self._uncertain.pop(), "requires_capture")
+
+    def books(self, payment_id: str) -> Books:
+        intents = [
+            intent
+            for account in self._sandbox.books()
+            for intent in account["payment_intents"]  # type: ignore[attr-defined]  # JSON
+            if intent["metadata"].get("paygate_payment_id") == payment_id
+        ]
+        return Books(
+            authorizations=sum(intent["successful_charges"] for intent in intents),
+            captures=sum(intent["captures"] for intent in intents),
+            taken_minor=sum(intent["taken"] for intent in intents),
+        )
+
+    def wrong_credentials(self) -> StripeProvider:
+        config = _config(
+            self._sandbox,
+            api_key=SecretStr("sk_test_not-a-key"),
+            webhook_secrets=(SecretStr("whsec_of_another"),),
+        )
+        return StripeProvider("stripe_fr", config, self._session)
+
+
+def _config(sandbox: StripeSandbox, **changes: object) -> StripeAccountConfig:
+    return account_config(api_base=sandbox.address, max_network_retries=0, **changes)
+
+
+@asynccontextmanager
+async def stripe_bench() -> AsyncIterator[StripeBench]:
+    """Run a sandbox, and the adapter before it."""
+    async with (
+        running_sandbox(webhook_retry_gaps_s=()) as sandbox,
+        receiving() as receiver,
+        aiohttp.ClientSession() as session,
+    ):
+        config = _config(sandbox)
+        sandbox.register_webhook(receiver.url, config.webhook_secrets[0].get_secret_value())
+        sandbox.webhooks.hold()
+        yield StripeBench(sandbox, session, receiver, config)

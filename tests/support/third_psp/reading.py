@@ -1,0 +1,89 @@
+"""The third PSP's words in the port's: payments, and webhooks."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+from psp.errors import InvalidEventError
+from psp.port import (
+    FailureCategory,
+    NextAction,
+    NextActionKind,
+    PspEvent,
+    PspEventSubject,
+    PspFailure,
+    PspPayment,
+    PspStatus,
+)
+from tests.support.third_psp.client import JsonDict
+
+SIGNATURE: Final = "X-Signature"
+
+_STATUSES: Final[Mapping[str, PspStatus]] = MappingProxyType(
+    {
+        "open": PspStatus.AWAITING_CUSTOMER,
+        "authorised": PspStatus.AUTHORIZED,
+        "captured": PspStatus.CAPTURED,
+        "cancelled": PspStatus.CANCELED,
+        "declined": PspStatus.FAILED,
+    }
+)
+"""What is not listed is unknown, never failed."""
+_CATEGORIES: Final[Mapping[str, FailureCategory]] = MappingProxyType(
+    {
+        "no_funds": FailureCategory.INSUFFICIENT_FUNDS,
+        "not_authenticated": FailureCategory.AUTHENTICATION_FAILED,
+    }
+)
+
+
+def read_payment(told: JsonDict) -> PspPayment:
+    """Read a payment as every answer shows it."""
+    amount, code = int(str(told["amount"])), str(told["reason"])
+    status = _STATUSES.get(str(told["state"]), PspStatus.UNKNOWN)
+    return PspPayment(
+        psp_reference=str(told["id"]),
+        status=status,
+        raw_status=str(told["state"]),
+        currency=str(told["currency"]),
+        amount_minor=amount,
+        authorized_minor=int(str(told["authorised"])),
+        captured_minor=int(str(told["captured"])),
+        failure=_failure(code) if code else None,
+        next_action=NextAction(NextActionKind.REDIRECT, url=str(told["page"]))
+        if status is PspStatus.AWAITING_CUSTOMER
+        else None,
+        payment_id=str(told["id"]),
+    )
+
+
+def read_event(headers: Mapping[str, str], body: bytes, secret: str) -> PspEvent:
+    """Verify and read a webhook; raises `InvalidEventError`."""
+    given = next((value for name, value in headers.items() if name.lower() == "x-signature"), "")
+    if not hmac.compare_digest(given.encode(), signature(body, secret).encode()):
+        raise InvalidEventError("the signature does not match")
+    event = json.loads(body)
+    return PspEvent(
+        event_id=event["event"],
+        event_type=event["state"],
+        subject=PspEventSubject.PAYMENT,
+        psp_reference=event["id"],
+        payment_id=event["id"],
+        occurred_time=datetime.fromtimestamp(event["at"], UTC),
+    )
+
+
+def signature(body: bytes, secret: str) -> str:
+    """Return how a webhook is signed."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def _failure(code: str) -> PspFailure:
+    category = _CATEGORIES.get(code, FailureCategory.DECLINED)
+    return PspFailure(category, code, "The payment was declined.", retryable=False)
