@@ -11,13 +11,12 @@ from urllib.parse import urlsplit
 import structlog
 
 from gateway.routing.configuration import Configuration
-from gateway.sandboxed import register_webhooks
+from gateway.sandboxed import introduce, running_sandboxes
 from gateway.server import RunningGateway
 from gateway.settings import Settings, SettingsError
 from legacy_bridge.port import DraftOrder
 from legacy_bridge.sql import SqlBackOffice
 from psp.money import Money
-from psp.stripe.sandbox import running_sandbox
 
 _log = structlog.get_logger(__name__)
 _DRAFTS: Final = tuple(f"order-{number}" for number in range(1, 10))
@@ -28,28 +27,36 @@ _TOTAL: Final = Money(1999, "EUR")
 async def playing_sandbox(
     settings: Settings, configuration: Configuration, gateway: RunningGateway
 ) -> AsyncIterator[None]:
-    """Run a Stripe sandbox where the configuration looks for Stripe, and store draft orders.
+    """Run the sandboxes where the configuration looks for the PSPs, and store draft orders.
 
-    Raises `SettingsError` if the configuration's accounts do not all look for it at one port of
-    this machine, and `OSError` if the port is taken.
+    Raises `SettingsError` if the accounts of a PSP do not all look for it at one port of this
+    machine, and `OSError` if a port is taken.
     """
-    port = _sandbox_port(configuration)
-    async with running_sandbox(port) as sandbox:
-        register_webhooks(sandbox, configuration, gateway.http_address)
+    ports = {kind: _port(configuration, kind) for kind in ("stripe", "ogone")}
+    async with running_sandboxes(ports["stripe"], ports["ogone"]) as sandboxes:
+        introduce(sandboxes, configuration, gateway.http_address)
         await _store_drafts(settings)
         _log.info(
             "sandbox_ready",
-            stripe=sandbox.address,
+            stripe=sandboxes.stripe.address,
+            ogone=sandboxes.ogone.address,
             draft_orders=f"{_DRAFTS[0]} to {_DRAFTS[-1]}, {_TOTAL} each",
         )
         yield
 
 
-def _sandbox_port(configuration: Configuration) -> int:
-    addresses = {urlsplit(config.api_base) for config in configuration.accounts.values()}
+def _port(configuration: Configuration, kind: str) -> int:
+    """Return the port where accounts of a PSP look for it; 0 if there are none."""
+    addresses = {
+        urlsplit(config.api_base)
+        for config in configuration.accounts.values()
+        if config.psp == kind
+    }
     ports = {address.port for address in addresses if address.scheme == "http"}
-    if len(addresses) != 1 or None in ports or len(ports) != 1:
-        problem = "--with-sandbox needs accounts whose api_base is one http://127.0.0.1:PORT"
+    if not addresses:
+        return 0
+    if len({address.netloc for address in addresses}) != 1 or len(ports) != 1 or None in ports:
+        problem = f"--with-sandbox needs {kind} accounts whose api_base is at one port of 127.0.0.1"
         raise SettingsError([f"PAYGATE_CONFIG_FILE: {problem}: use config/sandbox.toml"])
     return next(port for port in ports if port is not None)
 

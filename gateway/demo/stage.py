@@ -12,7 +12,8 @@ from typing import Final
 
 from gateway.client import AsyncPaygateClient
 from gateway.embedded import prepare_databases
-from gateway.sandboxed import register_webhooks, sandbox_configuration
+from gateway.routing.configuration import load_configuration
+from gateway.sandboxed import introduce, running_sandboxes, write_configuration
 from gateway.server import RunningGateway, running_gateway
 from gateway.settings import SANDBOX_CONFIG_FILE, Settings, load_settings
 from legacy_bridge.port import DraftOrder
@@ -20,7 +21,8 @@ from legacy_bridge.sql import SqlBackOffice
 from paygate.v1.order_service_pb2 import GetOrderRequest, Order, OrderState
 from paygate.v1.payment_service_pb2 import GetPaymentRequest, Payment, PaymentState
 from psp.money import Money
-from psp.stripe.sandbox import StripeSandbox, running_sandbox
+from psp.ogone.sandbox import OgoneSandbox
+from psp.stripe.sandbox import StripeSandbox
 
 CALLER: Final = "demo-checkout"
 PATIENCE_S: Final = 15.0
@@ -32,9 +34,12 @@ class Stage:
     """Everything a step plays with. The gateway is only reached through `client` and HTTP."""
 
     sandbox: StripeSandbox
+    ogone: OgoneSandbox
     back_office: SqlBackOffice
     gateway: RunningGateway
     client: AsyncPaygateClient
+    config_file: Path
+    """What the gateway is configured by; a change of it takes effect."""
 
     async def store_draft(self, order_id: str, total: Money, country_code: str = "FR") -> None:
         """Store a draft order, as the shop's front end does before the shopper pays."""
@@ -90,15 +95,15 @@ async def open_stage(folder: Path, settings: Settings | None = None) -> AsyncIte
     chosen = settings or stage_settings(folder)
     await prepare_databases(chosen)
     async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(
-            running_sandbox(webhook_retry_gaps_s=(0.1, 0.2, 0.4, 0.8))
-        )
-        configuration = sandbox_configuration(sandbox)
+        sandboxes = await stack.enter_async_context(running_sandboxes())
+        file = write_configuration(sandboxes, folder)
+        configuration = load_configuration(file)
+        chosen = chosen.model_copy(update={"config_file": file})
         gateway = await stack.enter_async_context(running_gateway(chosen, configuration))
-        register_webhooks(sandbox, configuration, gateway.http_address)
+        introduce(sandboxes, configuration, gateway.http_address)
         back_office = SqlBackOffice.open(chosen.back_office_url)
         stack.push_async_callback(back_office.close)
         client = await stack.enter_async_context(
             AsyncPaygateClient.connect(gateway.grpc_address, caller=CALLER)
         )
-        yield Stage(sandbox, back_office, gateway, client)
+        yield Stage(sandboxes.stripe, sandboxes.ogone, back_office, gateway, client, file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from gateway.client import (
 )
 from gateway.demo.stage import Stage
 from gateway.demo.telling import Telling, expect
+from gateway.routing.reload import Reloaded
 from paygate.v1.customer_service_pb2 import (
     ENSURE_OUTCOME_CREATED,
     ENSURE_OUTCOME_UNCHANGED,
@@ -35,6 +36,7 @@ from paygate.v1.payment_service_pb2 import (
     PAYMENT_STATE_AWAITING_CUSTOMER,
     PAYMENT_STATE_CAPTURED,
     PAYMENT_STATE_OUTCOME_UNKNOWN,
+    PAYMENT_STATE_PROCESSING,
     CreatePaymentRequest,
     CreatePaymentResponse,
     GetPaymentRequest,
@@ -43,11 +45,17 @@ from paygate.v1.payment_service_pb2 import (
     WatchPaymentRequest,
 )
 from paygate.v1.proposal_service_pb2 import GetPaymentProposalRequest
+from paygate.v1.routing_service_pb2 import ExplainRouteRequest
 from psp.money import Money
 from psp.stripe.sandbox.api_errors import ApiError
 
 _CREATE_PATH: Final = "/v1/payment_intents"
 _TOTAL: Final = Money(1999, "EUR")
+_OGONE_CARD: Final = "4111111111111111"
+_EVENING_S: Final = 3601.0
+"""So long Ogone's sandbox takes to carry out what it accepted."""
+_BELGIUM_AT_OGONE: Final = '[[countries.BE.methods]]\nmethod = "card"\naccount = "ogone_be"'
+_BELGIUM_AT_STRIPE: Final = _BELGIUM_AT_OGONE.replace("ogone_be", "stripe_eu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +240,78 @@ async def silence(stage: Stage, telling: Telling) -> None:
     expect(_intents(stage, "order-silence") == 1, "Stripe has one payment")
 
 
+async def pay_at_the_legacy_psp(stage: Stage, telling: Telling) -> None:
+    """A country that has not moved: the shopper pays on Ogone's own page."""
+    await stage.store_draft("order-belgium", _TOTAL, "BE")
+    request = creation("order-belgium", country_code="BE", return_url="https://shop.example/back")
+    created = await _create(stage, telling, request)
+    form = created.next_action.post_form
+    landing = await stage.ogone.pay(dict(form.fields), _OGONE_CARD, url=form.url)
+    telling.say("the shopper pays on Ogone's page, and comes back", {"to": landing.url[:46] + "…"})
+    await stage.payment_in(created.payment.id, PAYMENT_STATE_PROCESSING)
+    telling.say("the notification came; the capture waits for Ogone's evening run")
+    order = (await stage.client.get_order(GetOrderRequest(order_id="order-belgium"))).order
+    expect(order.state == ORDER_STATE_DRAFT, "nothing is shipped before the money is taken")
+    stage.ogone.advance_clock(_EVENING_S)
+    await stage.order_in("order-belgium", ORDER_STATE_RELEASED)
+    payment = await stage.payment_in(created.payment.id, PAYMENT_STATE_CAPTURED)
+    telling.say("Ogone took the money", {"account": payment.psp_account, "order": "RELEASED"})
+    expect(payment.psp_account == "ogone_be", "the payment is pinned to the legacy account")
+
+
+async def split_a_country(stage: Stage, telling: Telling) -> None:
+    """A country on its way: a part of its shoppers, always the same ones, is served by Stripe."""
+    shoppers = [f"shopper-{number}" for number in range(1000)]
+    at_30 = await _served_by_stripe(stage, shoppers)
+    telling.say("Portugal at 30 %", {"stripe_eu": len(at_30), "ogone_be": 1000 - len(at_30)})
+    again = await _served_by_stripe(stage, shoppers)
+    expect(at_30 == again, "asked again, every shopper meets the same PSP")
+    text = stage.config_file.read_text(encoding="utf-8")
+    stage.config_file.write_text(text.replace("percent = 30", "percent = 50"), encoding="utf-8")
+    expect(await stage.gateway.reloader.reload() is Reloaded.APPLIED, "the file is read anew")
+    at_50 = await _served_by_stripe(stage, shoppers)
+    telling.say(
+        "the file says 50 %, without a restart",
+        {"stripe_eu": len(at_50), "moved back": len(at_30 - at_50)},
+    )
+    expect(at_30 < at_50, "raising the percentage only adds shoppers: nobody flips")
+
+
+async def finish_what_moved(stage: Stage, telling: Telling) -> None:
+    """A payment made at the old PSP stays there when its country moves."""
+    await stage.store_draft("order-moved", _TOTAL, "BE")
+    request = creation("order-moved", country_code="BE", return_url="https://shop.example/back")
+    created = await _create(stage, telling, request)
+    text = stage.config_file.read_text(encoding="utf-8")
+    moved = text.replace(_BELGIUM_AT_OGONE, _BELGIUM_AT_STRIPE)
+    stage.config_file.write_text(moved, encoding="utf-8")
+    expect(await stage.gateway.reloader.reload() is Reloaded.APPLIED, "Belgium moves to Stripe")
+    route = await stage.client.explain_route(
+        ExplainRouteRequest(country_code="BE", method=PAYMENT_METHOD_CARD)
+    )
+    telling.say("new payments in Belgium go to", {"account": route.psp_account})
+    expect(route.psp_account == "stripe_eu", "new payments go to Stripe")
+    form = created.next_action.post_form
+    await stage.ogone.pay(dict(form.fields), _OGONE_CARD, url=form.url)
+    await stage.payment_in(created.payment.id, PAYMENT_STATE_PROCESSING)
+    stage.ogone.advance_clock(_EVENING_S)
+    await stage.order_in("order-moved", ORDER_STATE_RELEASED)
+    payment = await stage.payment_in(created.payment.id, PAYMENT_STATE_CAPTURED)
+    telling.say("the old payment was captured at", {"account": payment.psp_account})
+    expect(payment.psp_account == "ogone_be", "it was seen through where it was created")
+
+
+async def _served_by_stripe(stage: Stage, shoppers: Sequence[str]) -> set[str]:
+    served = set()
+    for shopper in shoppers:
+        request = ExplainRouteRequest(
+            country_code="PT", method=PAYMENT_METHOD_CARD, customer_id=shopper
+        )
+        if (await stage.client.explain_route(request)).psp_account == "stripe_eu":
+            served.add(shopper)
+    return served
+
+
 STEPS: Final = (
     Step("propose", "A French shopper is offered how to pay", propose),
     Step("ensure_customer", "She is made known to Stripe once", ensure_customer),
@@ -241,6 +321,9 @@ STEPS: Final = (
     Step("give_up", "A client gives up in the middle of a call", give_up),
     Step("disordered_webhooks", "Webhooks come twice and in disorder", disordered_webhooks),
     Step("silence", "Stripe acts and answers nothing", silence),
+    Step("pay_at_the_legacy_psp", "Belgium still pays at Ogone", pay_at_the_legacy_psp),
+    Step("split_a_country", "Portugal moves, three shoppers in ten first", split_a_country),
+    Step("finish_what_moved", "Belgium moves while a payment is open", finish_what_moved),
 )
 
 

@@ -29,6 +29,7 @@ _PARTS: Final = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _GRPC_PORT, _HTTP_PORT, _SANDBOX_PORT = "50051", "8080", "12111"
+_OGONE_PORT = "12112"
 """As the README and config/sandbox.toml have them."""
 
 _PORT_ATTEMPTS: Final = 5
@@ -214,7 +215,10 @@ def _configuration(folder: Path, sandbox_port: str) -> Path:
     shutil.copytree(_ROOT / "config", copied, dirs_exist_ok=True)
     file = copied / "sandbox.toml"
     file.write_text(
-        (_ROOT / "config/sandbox.toml").read_text().replace(_SANDBOX_PORT, sandbox_port)
+        (_ROOT / "config/sandbox.toml")
+        .read_text()
+        .replace(_SANDBOX_PORT, sandbox_port)
+        .replace(_OGONE_PORT, str(_free_port()))
     )
     return file
 

@@ -17,8 +17,9 @@ from gateway.domain.requests import RequestKey
 from gateway.events.received import ReceiveResult
 from gateway.metrics import Metrics
 from gateway.payments.commands import CreatedPayment, CreatePaymentCommand
+from gateway.routing.configuration import load_configuration
 from gateway.routing.source import RoutingSource
-from gateway.sandboxed import register_webhooks, sandbox_configuration
+from gateway.sandboxed import Sandboxes, introduce, write_configuration
 from gateway.settings import load_settings
 from gateway.storage.database import Database, Row
 from gateway.storage.writes import StorageUnavailableError, Write
@@ -26,6 +27,7 @@ from gateway.web.app import build_web_app, start_web
 from legacy_bridge.port import DraftOrder, OrderState
 from legacy_bridge.sql import SqlBackOffice
 from psp.money import Money
+from psp.ogone.sandbox import OgoneSandbox
 from psp.port import PaymentMethod, PaymentServiceProvider, PspPayment
 from psp.registry import build_psp
 from psp.stripe.config import StripeAccountConfig
@@ -280,7 +282,10 @@ async def running_rig(database: Database, folder: Path) -> AsyncIterator[Rig]:
         sandbox = await stack.enter_async_context(
             running_sandbox(webhook_retry_gaps_s=(0.05, 0.1, 0.2))
         )
-        configuration = sandbox_configuration(sandbox)
+        ogone = OgoneSandbox()
+        ogone.address = "http://127.0.0.1:9"  # nobody: these tests play at Stripe
+        sandboxes = Sandboxes(sandbox, ogone)
+        configuration = load_configuration(write_configuration(sandboxes, folder))
         config = configuration.accounts[ACCOUNT]
         assert isinstance(config, StripeAccountConfig)
         inner = build_psp(ACCOUNT, config)
@@ -299,5 +304,5 @@ async def running_rig(database: Database, folder: Path) -> AsyncIterator[Rig]:
         web = build_web_app(rig, Metrics(), {}, webhook_max_bytes=512 * 1024)
         runner, port = await start_web(web, "127.0.0.1", 0, drain_timeout_s=1)
         stack.push_async_callback(runner.cleanup)
-        register_webhooks(sandbox, configuration, f"http://127.0.0.1:{port}")
+        introduce(sandboxes, configuration, f"http://127.0.0.1:{port}")
         yield rig
