@@ -15,6 +15,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import aliases
 from benchmarks.load import Call, Measured, measure
 from benchmarks.processes import free_port, running
 from benchmarks.routing import TARGET_PER_SECOND, measure_routing
@@ -48,6 +49,8 @@ def main() -> int:
     try:
         for database in options.databases.split(","):
             run_on(database, folder, options.seconds, options.in_flight)
+            with database_url(database, folder / "aliases") as url:
+                aliases.run(database, url, folder, console)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from gateway.cli_aliases import aliases_app
 from gateway.cli_config import config_app
 from gateway.cli_errors import failure_of
 from gateway.cli_output import JsonFlag, print_errors, print_json, print_line
 from gateway.cli_routes import ConfigOption, routes_app
-from gateway.settings import SANDBOX_CONFIG_FILE, load_settings
+from gateway.settings import SANDBOX_CONFIG_FILE, Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -32,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 db_app = typer.Typer(help="Look after the database.", rich_markup_mode=None)
+app.add_typer(aliases_app, name="aliases")
 app.add_typer(config_app, name="config")
 app.add_typer(db_app, name="db")
 app.add_typer(routes_app, name="routes")
@@ -134,7 +136,10 @@ def db_upgrade(json_output: JsonFlag = False) -> int:
     """Bring the database at PAYGATE_DATABASE_URL to this program's revision."""
     from gateway.storage.upgrade import upgrade  # noqa: PLC0415 - --help and other commands do without
 
-    revision = upgrade(load_settings().database_url)
+    try:
+        revision = upgrade(load_settings().database_url)
+    except ValueError as error:
+        raise SettingsError([f"PAYGATE_DATABASE_URL: {error}"]) from error
     if json_output:
         print_json({"revision": revision})
     else:

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     INTERNAL = "INTERNAL"
     SHUTTING_DOWN = "SHUTTING_DOWN"
     ACCOUNT_RETIRED = "ACCOUNT_RETIRED"
+    ALIAS_NOT_FOUND = "ALIAS_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True)

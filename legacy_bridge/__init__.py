@@ -1,1 +1,1 @@
-"""The legacy back office behind a port: draft orders and what becomes of them."""
+"""The legacy back office behind a port: draft orders and aliases."""

@@ -48,3 +48,12 @@ class KeyReusedError(BackOfficeError):
     def __init__(self, key: str) -> None:
         super().__init__(f"key {key} was used before with other arguments")
         self.key = key
+
+
+class AliasConflictError(BackOfficeError):
+    """The alias is another customer's; nothing was changed."""
+
+    def __init__(self, psp_account: str, alias: str) -> None:
+        super().__init__(f"an alias of this name is another customer's at {psp_account}")
+        self.psp_account = psp_account
+        self.alias = alias

@@ -1,8 +1,8 @@
-"""What the legacy back office is to us: the orders that cross the border, and the port itself."""
+"""What the legacy back office is to us: orders, aliases, and the port itself."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +12,8 @@ from psp.money import Money
 
 DEFAULT_PAGE_SIZE: Final = 200
 """Orders that one page of a listing holds in memory."""
+MOST_NAMES: Final = 500
+"""Aliases that one search looks for."""
 
 
 class OrderState(StrEnum):
@@ -48,6 +50,27 @@ class DraftOrder:
     """Why it is held or was canceled, in one sentence; empty otherwise."""
 
 
+@dataclass(frozen=True, slots=True)
+class LegacyAlias:
+    """A saved payment method of a PSP that keeps no list itself: no card number, ever."""
+
+    alias: str
+    """What the PSP calls it; unique in its account."""
+    customer_id: str
+    psp_account: str
+    """Our name of the account that can charge it."""
+    brand: str
+    """In lower case, e.g. `visa`; empty if it is no card."""
+    last4: str
+    expiry_month: int
+    """1 to 12; 0 if it is no card."""
+    expiry_year: int
+    method: str
+    """How the shopper pays with it, e.g. `card`."""
+    is_default: bool = False
+    """A shopper has at most one."""
+
+
 class BackOffice(Protocol):
     """The back office of one retailer.
 
@@ -60,8 +83,9 @@ class BackOffice(Protocol):
     for another, since one of the two payments has to go back to the shopper.
 
     All methods raise `BackOfficeUnavailableError` if the back office does not answer in time; the
-    changes also raise `OrderNotFoundError`, `OrderConflictError` and `KeyReusedError`
-    (`legacy_bridge.errors`), and nothing else.
+    changes also raise `KeyReusedError`, those of orders `OrderNotFoundError` and
+    `OrderConflictError`, and `save_alias` `AliasConflictError` (`legacy_bridge.errors`), and
+    nothing else.
     """
 
     async def find_order(self, order_id: str) -> DraftOrder | None:
@@ -90,3 +114,18 @@ class BackOffice(Protocol):
 
     async def cancel_order(self, order_id: str, *, reason: str, key: str) -> DraftOrder:
         """Give the order up; it will never be shipped."""
+
+    async def list_aliases(self, customer_id: str) -> tuple[LegacyAlias, ...]:
+        """Return the shopper's aliases at all accounts, the default first, expired ones too."""
+
+    async def find_aliases(self, names: Collection[str]) -> tuple[LegacyAlias, ...]:
+        """Return the aliases of these names at any account; those that are not there are left out.
+
+        At most `MOST_NAMES` names at once.
+        """
+
+    async def save_alias(self, alias: LegacyAlias, *, key: str) -> LegacyAlias:
+        """Store an alias or its new contents; as a default, it takes that from the one before."""
+
+    async def delete_alias(self, psp_account: str, alias: str, *, key: str) -> None:
+        """Forget an alias; one that is not there is done."""

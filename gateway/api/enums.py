@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
+from gateway.aliases.import_values import ImportRefusalReason
 from gateway.customers.commands import EnsureOutcome
 from gateway.domain.payment import PaymentState
 from gateway.payments.commands import CancelReason
 from legacy_bridge.port import OrderState
+from paygate.v1 import alias_service_pb2 as alias_pb
 from paygate.v1 import customer_service_pb2 as customer_pb
 from paygate.v1 import order_service_pb2 as order_pb
 from paygate.v1 import payment_service_pb2 as pb
@@ -121,5 +123,19 @@ ORDER_STATES: Final = EnumTable(
         OrderState.HELD: order_pb.ORDER_STATE_HELD,
         OrderState.RELEASED: order_pb.ORDER_STATE_RELEASED,
         OrderState.CANCELED: order_pb.ORDER_STATE_CANCELED,
+    },
+)
+IMPORT_REFUSALS: Final = EnumTable(
+    alias_pb.ImportRefusalReason.Name,
+    {
+        ImportRefusalReason.MALFORMED: alias_pb.IMPORT_REFUSAL_REASON_MALFORMED,
+        ImportRefusalReason.WRONG_ENCODING: alias_pb.IMPORT_REFUSAL_REASON_WRONG_ENCODING,
+        ImportRefusalReason.UNKNOWN_ALIAS: alias_pb.IMPORT_REFUSAL_REASON_UNKNOWN_ALIAS,
+        ImportRefusalReason.AMBIGUOUS_ALIAS: alias_pb.IMPORT_REFUSAL_REASON_AMBIGUOUS_ALIAS,
+        ImportRefusalReason.OTHER_CUSTOMER: alias_pb.IMPORT_REFUSAL_REASON_OTHER_CUSTOMER,
+        ImportRefusalReason.OTHER_CARD: alias_pb.IMPORT_REFUSAL_REASON_OTHER_CARD,
+        ImportRefusalReason.OTHER_CONTENT: alias_pb.IMPORT_REFUSAL_REASON_OTHER_CONTENT,
+        ImportRefusalReason.LINKED_OTHERWISE: alias_pb.IMPORT_REFUSAL_REASON_LINKED_OTHERWISE,
+        ImportRefusalReason.TAKEN: alias_pb.IMPORT_REFUSAL_REASON_TAKEN,
     },
 )

@@ -47,6 +47,7 @@ CODE_OF_REASON: Final[Mapping[Reason, grpc.StatusCode]] = MappingProxyType(
         Reason.INTERNAL: grpc.StatusCode.INTERNAL,
         Reason.SHUTTING_DOWN: grpc.StatusCode.UNAVAILABLE,
         Reason.ACCOUNT_RETIRED: grpc.StatusCode.FAILED_PRECONDITION,
+        Reason.ALIAS_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     }
 )
 """As the comments of `paygate.v1.ErrorReason` promise; total over the reasons."""

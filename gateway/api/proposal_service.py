@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from gateway.api import values
+from gateway.api.alias_messages import alias_message, source_messages
 from gateway.api.call import Context
 from gateway.api.enums import CAPTURE_POLICIES, METHODS
 from gateway.api.fields import RequestReader
@@ -13,7 +14,7 @@ from gateway.api.money import read_money
 from gateway.api.routing_messages import maximum_message, minimum_message
 from gateway.api.use_cases import ProposalUseCases
 from gateway.domain.routing import Account, MethodOffer
-from gateway.proposals.proposal import Proposal, ProposalQuery, ShopperAlias
+from gateway.proposals.proposal import Proposal, ProposalQuery
 from paygate.v1 import proposal_service_pb2 as pb
 from paygate.v1.proposal_service_pb2_grpc import ProposalServiceServicer
 from psp.methods import Presentation
@@ -49,11 +50,8 @@ def proposal_message(proposal: Proposal, currency: str) -> pb.GetPaymentProposal
     """Write a proposal for a sale in a currency."""
     return pb.GetPaymentProposalResponse(
         methods=[_method_message(offer, currency) for offer in proposal.methods],
-        aliases=[_alias_message(alias) for alias in proposal.aliases],
-        unavailable_sources=[
-            pb.UnavailableSource(source=each.source, reason=each.reason)
-            for each in proposal.unavailable_sources
-        ],
+        aliases=[alias_message(alias) for alias in proposal.aliases],
+        unavailable_sources=source_messages(proposal.unavailable_sources),
         capture_policy=CAPTURE_POLICIES.to_wire[proposal.capture_policy],
     )
 
@@ -84,18 +82,3 @@ PRESENTATIONS: Final[Mapping[Presentation, Callable[[Account], pb.Presentation]]
     Presentation.REDIRECT: _redirect,
 }
 """How each is written; total over the presentations."""
-
-
-def _alias_message(shopper_alias: ShopperAlias) -> pb.Alias:
-    alias = shopper_alias.alias
-    return pb.Alias(
-        id=shopper_alias.id,
-        method=METHODS.to_wire[alias.method],
-        psp_account=shopper_alias.psp_account,
-        brand=alias.brand,
-        last4=alias.last4,
-        expiry_month=alias.expiry_month,
-        expiry_year=alias.expiry_year,
-        label=alias.label,
-        is_default=alias.is_default,
-    )

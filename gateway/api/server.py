@@ -11,6 +11,7 @@ from grpc_channelz.v1 import channelz, channelz_pb2
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
+from gateway.api.alias_service import AliasServicer
 from gateway.api.customer_service import CustomerServicer
 from gateway.api.descriptors import (
     DescriptorIndex,
@@ -32,6 +33,7 @@ from gateway.api.reflection import SERVICE_V1, SERVICE_V1ALPHA, ReflectionServic
 from gateway.api.routing_service import RoutingServicer
 from gateway.api.use_cases import UseCases
 from paygate.v1 import (
+    alias_service_pb2_grpc,
     customer_service_pb2_grpc,
     order_service_pb2_grpc,
     payment_service_pb2_grpc,
@@ -40,6 +42,7 @@ from paygate.v1 import (
 )
 
 SERVICES: Final = (
+    "paygate.v1.AliasService",
     "paygate.v1.CustomerService",
     "paygate.v1.OrderService",
     "paygate.v1.PaymentService",
@@ -88,9 +91,14 @@ class GrpcEdge:
     async def start(self, host: str, port: int) -> int:
         """Listen, without TLS, and say that everything serves; the port, also if 0 was given.
 
-        Raises `RuntimeError` if the address is taken or is none.
+        Raises `OSError` if the address is taken or is none.
         """
-        bound = self._server.add_insecure_port(f"{host}:{port}")
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            bound = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            message = f"cannot listen for gRPC on {address}: free it, or set PAYGATE_GRPC_PORT"
+            raise OSError(message) from error
         await self._server.start()
         await self.serving.serve()
         return bound
@@ -154,6 +162,9 @@ def _options(settings: EdgeSettings) -> list[tuple[str, int]]:
 
 
 def _add_services(server: grpc.aio.Server, use_cases: UseCases) -> None:
+    alias_service_pb2_grpc.add_AliasServiceServicer_to_server(
+        AliasServicer(use_cases.aliases), server
+    )
     customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(
         CustomerServicer(use_cases.customers), server
     )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from gateway.aliases.commands import ChangeAliasCommand, StartAliasSetupCommand
+from gateway.aliases.import_values import ImportOptions, ImportSummary
+from gateway.aliases.values import AliasList, AliasQuery, ShopperAlias, StartedSetup
 from gateway.customers.commands import EnsureCustomerCommand, EnsuredLink
 from gateway.domain.payment import Payment, PaymentFilter
 from gateway.domain.routing import RoutingTable
@@ -57,6 +60,31 @@ class CustomerUseCases(Protocol):
         """Make the shopper known at the PSPs that serve her."""
 
 
+class AliasUseCases(Protocol):
+    """Aliases. Changes take the seconds that the caller still waits; None means for ever."""
+
+    async def list(self, query: AliasQuery) -> AliasList:
+        """Return a shopper's saved methods."""
+
+    async def start_setup(
+        self, command: StartAliasSetupCommand, remaining_s: float | None
+    ) -> StartedSetup:
+        """Begin to save a method."""
+
+    async def set_default(
+        self, command: ChangeAliasCommand, remaining_s: float | None
+    ) -> ShopperAlias:
+        """Make an alias the default."""
+
+    async def delete(self, command: ChangeAliasCommand, remaining_s: float | None) -> None:
+        """Delete an alias for ever."""
+
+    async def import_file(
+        self, options: ImportOptions, chunks: AsyncIterator[bytes]
+    ) -> ImportSummary:
+        """Carry out a mapping file."""
+
+
 class ProposalUseCases(Protocol):
     """Proposals."""
 
@@ -89,6 +117,10 @@ class UseCases(Protocol):
     @property
     def customers(self) -> CustomerUseCases:
         """Serves CustomerService."""
+
+    @property
+    def aliases(self) -> AliasUseCases:
+        """Serves AliasService."""
 
     @property
     def proposals(self) -> ProposalUseCases:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -15,8 +15,24 @@ from gateway.client.requests import (
     ChangeT,
     Timeouts,
     caller_metadata,
+    import_message,
+    import_messages,
     with_request_id,
 )
+from paygate.v1.alias_service_pb2 import (
+    DeleteAliasRequest,
+    DeleteAliasResponse,
+    ImportAliasesOptions,
+    ImportAliasesRequest,
+    ImportAliasesResponse,
+    ListAliasesRequest,
+    ListAliasesResponse,
+    SetDefaultAliasRequest,
+    SetDefaultAliasResponse,
+    StartAliasSetupRequest,
+    StartAliasSetupResponse,
+)
+from paygate.v1.alias_service_pb2_grpc import AliasServiceStub
 from paygate.v1.customer_service_pb2 import EnsureCustomerRequest, EnsureCustomerResponse
 from paygate.v1.customer_service_pb2_grpc import CustomerServiceStub
 from paygate.v1.order_service_pb2 import GetOrderRequest, GetOrderResponse
@@ -76,6 +92,7 @@ class AsyncPaygateClient:
         self._owned_channel: grpc.aio.Channel | None = None
         self._metadata = caller_metadata(caller)
         self._timeouts = timeouts
+        self._aliases = AliasServiceStub(channel)
         self._customers = CustomerServiceStub(channel)
         self._orders = OrderServiceStub(channel)
         self._payments = PaymentServiceStub(channel)
@@ -129,6 +146,57 @@ class AsyncPaygateClient:
     ) -> EnsureCustomerResponse:
         """Make the shopper known at the PSPs that serve her."""
         return await self._change(self._customers.EnsureCustomer, request, timeout_s)
+
+    async def list_aliases(
+        self, request: ListAliasesRequest, *, timeout_s: float | None = None
+    ) -> ListAliasesResponse:
+        """Return a shopper's saved methods."""
+        return await self._read(self._aliases.ListAliases, request, timeout_s)
+
+    async def start_alias_setup(
+        self, request: StartAliasSetupRequest, *, timeout_s: float | None = None
+    ) -> StartAliasSetupResponse:
+        """Begin to save a method without a payment."""
+        return await self._change(self._aliases.StartAliasSetup, request, timeout_s)
+
+    async def set_default_alias(
+        self, request: SetDefaultAliasRequest, *, timeout_s: float | None = None
+    ) -> SetDefaultAliasResponse:
+        """Make an alias the shopper's default."""
+        return await self._change(self._aliases.SetDefaultAlias, request, timeout_s)
+
+    async def delete_alias(
+        self, request: DeleteAliasRequest, *, timeout_s: float | None = None
+    ) -> DeleteAliasResponse:
+        """Delete an alias, for ever."""
+        return await self._change(self._aliases.DeleteAlias, request, timeout_s)
+
+    async def import_aliases(
+        self,
+        chunks: AsyncIterable[bytes] | Iterable[bytes],
+        *,
+        psp_account: str,
+        legacy_account: str = "",
+        request_id: str = "",
+        timeout_s: float | None = None,
+    ) -> ImportAliasesResponse:
+        """Send the mapping file of a card import, in pieces of any size up to a message's.
+
+        After an error send the file again: it goes on from where it was left.
+        """
+        timeout_s = self._timeouts.import_s if timeout_s is None else timeout_s
+        options = with_request_id(
+            ImportAliasesOptions(
+                request_id=request_id, psp_account=psp_account, legacy_account=legacy_account
+            )
+        )
+        call = self._aliases.ImportAliases(
+            _import_messages(options, chunks), timeout=timeout_s, metadata=self._metadata
+        )
+        try:
+            return await call
+        except grpc.aio.AioRpcError as error:
+            raise typed_error(error, options.request_id) from error
 
     async def create_payment(
         self, request: CreatePaymentRequest, *, timeout_s: float | None = None
@@ -274,3 +342,16 @@ class AsyncPaygateClient:
             return await call(sent, timeout=timeout_s, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             raise typed_error(error, sent.request_id) from error
+
+
+async def _import_messages(
+    options: ImportAliasesOptions, chunks: AsyncIterable[bytes] | Iterable[bytes]
+) -> AsyncGenerator[ImportAliasesRequest, None]:
+    if not isinstance(chunks, AsyncIterable):
+        for message in import_messages(options, chunks):
+            yield message
+        return
+    yield import_message(options)
+    async for chunk in chunks:
+        if chunk:
+            yield import_message(chunk)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -15,8 +15,22 @@ from gateway.client.requests import (
     ChangeT,
     Timeouts,
     caller_metadata,
+    import_messages,
     with_request_id,
 )
+from paygate.v1.alias_service_pb2 import (
+    DeleteAliasRequest,
+    DeleteAliasResponse,
+    ImportAliasesOptions,
+    ImportAliasesResponse,
+    ListAliasesRequest,
+    ListAliasesResponse,
+    SetDefaultAliasRequest,
+    SetDefaultAliasResponse,
+    StartAliasSetupRequest,
+    StartAliasSetupResponse,
+)
+from paygate.v1.alias_service_pb2_grpc import AliasServiceStub
 from paygate.v1.customer_service_pb2 import EnsureCustomerRequest, EnsureCustomerResponse
 from paygate.v1.customer_service_pb2_grpc import CustomerServiceStub
 from paygate.v1.order_service_pb2 import GetOrderRequest, GetOrderResponse
@@ -76,6 +90,7 @@ class PaygateClient:
         self._owned_channel: grpc.Channel | None = None
         self._metadata = caller_metadata(caller)
         self._timeouts = timeouts
+        self._aliases = AliasServiceStub(channel)
         self._customers = CustomerServiceStub(channel)
         self._orders = OrderServiceStub(channel)
         self._payments = PaymentServiceStub(channel)
@@ -129,6 +144,55 @@ class PaygateClient:
     ) -> EnsureCustomerResponse:
         """Make the shopper known at the PSPs that serve her."""
         return self._change(self._customers.EnsureCustomer, request, timeout_s)
+
+    def list_aliases(
+        self, request: ListAliasesRequest, *, timeout_s: float | None = None
+    ) -> ListAliasesResponse:
+        """Return a shopper's saved methods."""
+        return self._read(self._aliases.ListAliases, request, timeout_s)
+
+    def start_alias_setup(
+        self, request: StartAliasSetupRequest, *, timeout_s: float | None = None
+    ) -> StartAliasSetupResponse:
+        """Begin to save a method without a payment."""
+        return self._change(self._aliases.StartAliasSetup, request, timeout_s)
+
+    def set_default_alias(
+        self, request: SetDefaultAliasRequest, *, timeout_s: float | None = None
+    ) -> SetDefaultAliasResponse:
+        """Make an alias the shopper's default."""
+        return self._change(self._aliases.SetDefaultAlias, request, timeout_s)
+
+    def delete_alias(
+        self, request: DeleteAliasRequest, *, timeout_s: float | None = None
+    ) -> DeleteAliasResponse:
+        """Delete an alias, for ever."""
+        return self._change(self._aliases.DeleteAlias, request, timeout_s)
+
+    def import_aliases(
+        self,
+        chunks: Iterable[bytes],
+        *,
+        psp_account: str,
+        legacy_account: str = "",
+        request_id: str = "",
+        timeout_s: float | None = None,
+    ) -> ImportAliasesResponse:
+        """Send the mapping file of a card import, in pieces of any size up to a message's.
+
+        After an error send the file again: it goes on from where it was left.
+        """
+        timeout_s = self._timeouts.import_s if timeout_s is None else timeout_s
+        options = with_request_id(
+            ImportAliasesOptions(
+                request_id=request_id, psp_account=psp_account, legacy_account=legacy_account
+            )
+        )
+        messages = import_messages(options, chunks)
+        try:
+            return self._aliases.ImportAliases(messages, timeout=timeout_s, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise typed_error(error, options.request_id) from error
 
     def create_payment(
         self, request: CreatePaymentRequest, *, timeout_s: float | None = None

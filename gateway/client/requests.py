@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from paygate.v1.alias_service_pb2 import (
+    DeleteAliasRequest,
+    ImportAliasesOptions,
+    ImportAliasesRequest,
+    SetDefaultAliasRequest,
+    StartAliasSetupRequest,
+)
 from paygate.v1.customer_service_pb2 import EnsureCustomerRequest
 from paygate.v1.payment_service_pb2 import (
     CancelPaymentRequest,
@@ -22,6 +30,10 @@ ChangeT = TypeVar(
     CreatePaymentRequest,
     CapturePaymentRequest,
     CancelPaymentRequest,
+    StartAliasSetupRequest,
+    SetDefaultAliasRequest,
+    DeleteAliasRequest,
+    ImportAliasesOptions,
 )
 """A request that changes something, and so carries a request_id."""
 
@@ -35,6 +47,8 @@ class Timeouts:
     """Longer than the gateway waits for a PSP (40 s), so that its answer is heard."""
     watch_s: float = 3600.0
     """Then `DeadlineError`: watch again, after the last sequence seen."""
+    import_s: float = 3600.0
+    """Then `DeadlineError`: send the file again, which goes on from there."""
 
 
 DEFAULT_TIMEOUTS: Final = Timeouts()
@@ -56,6 +70,23 @@ def with_request_id(request: ChangeT) -> ChangeT:
     named.CopyFrom(request)
     named.request_id = new_request_id()
     return named
+
+
+def import_message(part: ImportAliasesOptions | bytes) -> ImportAliasesRequest:
+    """Return one message of an import: the options, or a piece of the file."""
+    if isinstance(part, bytes):
+        return ImportAliasesRequest(chunk=part)
+    return ImportAliasesRequest(options=part)
+
+
+def import_messages(
+    options: ImportAliasesOptions, chunks: Iterable[bytes]
+) -> Iterator[ImportAliasesRequest]:
+    """Yield the messages of an import; an empty piece says nothing and is left out."""
+    yield import_message(options)
+    for chunk in chunks:
+        if chunk:
+            yield import_message(chunk)
 
 
 def caller_metadata(caller: str) -> tuple[tuple[str, str], ...]:

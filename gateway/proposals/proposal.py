@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.aliases.values import ShopperAlias, UnavailableSource
 from gateway.domain.routing import MethodOffer
 from psp.money import Money
-from psp.port import CapturePolicy, PspAlias
+from psp.port import CapturePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +23,11 @@ class ProposalQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class ShopperAlias:
-    """A saved method with the account that keeps it."""
-
-    id: str
-    """What callers give to CreatePayment, see `gateway.domain.aliases`."""
-    psp_account: str
-    alias: PspAlias
-
-
-@dataclass(frozen=True, slots=True)
-class UnavailableSource:
-    """A source of aliases that did not answer in time."""
-
-    source: str
-    """The account, or `back_office`."""
-    reason: str
-    """Why, in a few words."""
-
-
-@dataclass(frozen=True, slots=True)
 class Proposal:
     """What to offer, in the order to show it."""
 
     methods: Sequence[MethodOffer]
     aliases: Sequence[ShopperAlias]
-    """The shopper's default first; only of methods that are offered, at their own accounts."""
+    """The shopper's default first; only what can be charged for this sale."""
     unavailable_sources: Sequence[UnavailableSource]
     capture_policy: CapturePolicy

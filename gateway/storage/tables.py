@@ -192,4 +192,49 @@ customer_links = sa.Table(
     sa.Column("lease_time", UtcDateTime),
     sa.Column("pending_since", UtcDateTime),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Index("ix_customer_links_psp", "psp_account", "psp_customer"),
+)
+
+alias_links = sa.Table(
+    "alias_links",
+    metadata,
+    # A legacy alias that an import moved, and the alias that stands for it since.
+    sa.Column("legacy_alias", sa.Text, primary_key=True),
+    sa.Column("legacy_account", sa.Text, primary_key=True),
+    sa.Column("customer_id", sa.Text, nullable=False, index=True),
+    sa.Column("psp_account", sa.Text, nullable=False),
+    sa.Column("psp_customer", sa.Text, nullable=False),
+    sa.Column("psp_alias", sa.Text, nullable=False),
+    # Of the line that moved it: the same line again is known by it.
+    sa.Column("line_digest", sa.Text, nullable=False),
+    sa.Column("create_time", UtcDateTime, nullable=False),
+    sa.Index("ix_alias_links_psp", "psp_account", "psp_alias"),
+)
+
+alias_defaults = sa.Table(
+    "alias_defaults",
+    metadata,
+    # What a shopper chose over all places that keep aliases; each of those has its own default.
+    sa.Column("customer_id", sa.Text, primary_key=True),
+    sa.Column("psp_account", sa.Text, nullable=False),
+    sa.Column("psp_alias", sa.Text, nullable=False),
+    sa.Column("update_time", UtcDateTime, nullable=False),
+)
+
+alias_operations = sa.Table(
+    "alias_operations",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("psp_account", sa.Text, nullable=False),
+    sa.Column("idempotency_key", sa.Text, nullable=False, unique=True),
+    sa.Column("parameters_json", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("request_caller", sa.Text, nullable=False),
+    sa.Column("request_method", sa.Text, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("create_time", UtcDateTime, nullable=False),
+    sa.Index("ix_alias_operations_request", "request_id", "request_caller", "request_method"),
 )

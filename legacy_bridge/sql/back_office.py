@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final, Self
 
@@ -11,7 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from legacy_bridge.errors import KeyReusedError, OrderConflictError, OrderNotFoundError
-from legacy_bridge.port import DEFAULT_PAGE_SIZE, DraftOrder, OrderState
+from legacy_bridge.port import DEFAULT_PAGE_SIZE, DraftOrder, LegacyAlias, OrderState
+from legacy_bridge.sql.aliases import SqlAliases
 from legacy_bridge.sql.database import Database
 from legacy_bridge.sql.rows import (
     OrderAction,
@@ -44,14 +45,16 @@ def _utc_now() -> datetime:
 class SqlBackOffice:
     """The reference back office. It stands where a retailer's own legacy system would.
 
-    `save_draft`, `list_actions` and `create_schema` are no part of the port: they are what the
-    shop's front end, an auditor and that system's owner do, for the demo and the tests.
+    `save_draft`, `list_actions`, `load_aliases` and `create_schema` are no part of the port: they
+    are what the shop's front end, an auditor and that system's owner do, for the demo and the
+    tests.
     """
 
     def __init__(self, database: Database, now: Callable[[], datetime] = _utc_now) -> None:
         self._database = database
         self._insert = _INSERTS[database.dialect_name]
         self._now = now
+        self._aliases = SqlAliases(database, self._insert, now)
 
     @classmethod
     def open(
@@ -150,6 +153,26 @@ class SqlBackOffice:
         )
         async with self._database.reading("list actions") as connection:
             return tuple(action_of(row) for row in await connection.execute(statement))
+
+    async def list_aliases(self, customer_id: str) -> tuple[LegacyAlias, ...]:
+        """See `BackOffice.list_aliases`."""
+        return await self._aliases.of_customer(customer_id)
+
+    async def find_aliases(self, names: Collection[str]) -> tuple[LegacyAlias, ...]:
+        """See `BackOffice.find_aliases`."""
+        return await self._aliases.of_names(names)
+
+    async def save_alias(self, alias: LegacyAlias, *, key: str) -> LegacyAlias:
+        """See `BackOffice.save_alias`."""
+        return await self._aliases.save(alias, key)
+
+    async def delete_alias(self, psp_account: str, alias: str, *, key: str) -> None:
+        """See `BackOffice.delete_alias`."""
+        await self._aliases.delete(psp_account, alias, key)
+
+    async def load_aliases(self, loaded: Iterable[LegacyAlias]) -> None:
+        """Store many new aliases at once, without keys; nothing is stored if one exists."""
+        await self._aliases.load(loaded)
 
     async def _grant(self, wish: Wish, key: str) -> DraftOrder:
         async with self._database.writing(f"make order {wish.wanted}") as connection:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
-from legacy_bridge.port import DraftOrder, OrderState
+from legacy_bridge.port import DraftOrder, LegacyAlias, OrderState
 from psp.money import Money
 
 
@@ -114,3 +114,23 @@ def order_after(order: DraftOrder, action: OrderAction) -> DraftOrder:
         reason=action.reason,
         update_time=action.update_time,
     )
+
+
+def alias_of(row: Row[Any]) -> LegacyAlias:
+    """Read an alias."""
+    return LegacyAlias(
+        alias=row.alias,
+        customer_id=row.customer_id,
+        psp_account=row.psp_account,
+        brand=row.brand,
+        last4=row.last4,
+        expiry_month=row.expiry_month,
+        expiry_year=row.expiry_year,
+        method=row.method,
+        is_default=row.is_default,
+    )
+
+
+def alias_values(alias: LegacyAlias) -> dict[str, object]:
+    """Write an alias."""
+    return asdict(alias)

@@ -1,4 +1,4 @@
-"""The legacy database's tables: orders, and the log of everything that was done to them."""
+"""The legacy database's tables: orders, aliases, and the logs of what was done to them."""
 
 from __future__ import annotations
 
@@ -118,4 +118,41 @@ order_actions: Final = Table(
         sqlite_where=text("changed AND wanted = 'released'"),
         postgresql_where=text("changed AND wanted = 'released'"),
     ),
+)
+
+aliases: Final = Table(
+    "aliases",
+    metadata,
+    # A PSP's aliases share one namespace an account; two accounts may use the same name.
+    Column("alias", String, primary_key=True),
+    Column("psp_account", String, primary_key=True),
+    Column("customer_id", String, nullable=False, index=True),
+    Column("brand", String, nullable=False),
+    Column("last4", String, nullable=False),
+    Column("expiry_month", BigInteger, nullable=False),
+    Column("expiry_year", BigInteger, nullable=False),
+    Column("method", String, nullable=False),
+    Column("is_default", Boolean, nullable=False),
+    CheckConstraint("expiry_month BETWEEN 0 AND 12", name="expiry_month"),
+    # The database itself refuses a second default of a shopper, whoever writes.
+    Index(
+        "aliases_default_once_ix",
+        "customer_id",
+        unique=True,
+        sqlite_where=text("is_default"),
+        postgresql_where=text("is_default"),
+    ),
+)
+
+alias_actions: Final = Table(
+    "alias_actions",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("action", String, nullable=False),
+    Column("psp_account", String, nullable=False),
+    Column("alias", String, nullable=False),
+    # What was asked, written out: a repeat of the key must ask the same.
+    Column("asked_json", String, nullable=False),
+    Column("action_time", UtcDateTime, nullable=False),
+    CheckConstraint("action IN ('save', 'delete')", name="action"),
 )

@@ -12,6 +12,20 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
+from gateway.aliases.commands import ChangeAliasCommand, StartAliasSetupCommand
+from gateway.aliases.import_values import (
+    ImportOptions,
+    ImportRefusalReason,
+    ImportSummary,
+    Refusal,
+)
+from gateway.aliases.values import (
+    AliasList,
+    AliasQuery,
+    ShopperAlias,
+    StartedSetup,
+    UnavailableSource,
+)
 from gateway.api.server import GrpcEdge, build_grpc_edge
 from gateway.customers.commands import EnsureCustomerCommand, EnsuredLink, EnsureOutcome
 from gateway.domain.payment import Payment, PaymentFilter
@@ -28,7 +42,7 @@ from gateway.payments.commands import (
     WatchStep,
 )
 from gateway.proposals.proposal import Proposal, ProposalQuery
-from psp.port import CapturePolicy, NextAction, NextActionKind
+from psp.port import CapturePolicy, NextAction, NextActionKind, PaymentMethod, PspAlias
 from tests.support.payments import draft, payment
 from tests.support.tables import ROUTING_TABLE
 
@@ -98,6 +112,50 @@ class FakeCustomers:
         return (EnsuredLink("stripe_eu", "cus_1", EnsureOutcome.UNCHANGED),)
 
 
+@dataclass
+class FakeAliases:
+    """Answers with one expired card and remembers what it was asked."""
+
+    seen: list[Any] = field(default_factory=list)
+    file: list[bytes] = field(default_factory=list)
+
+    async def list(self, query: AliasQuery) -> AliasList:
+        self.seen.append(query)
+        return AliasList([shopper_alias()], [UnavailableSource("back_office", "is not available")])
+
+    async def start_setup(
+        self, command: StartAliasSetupCommand, remaining_s: float | None
+    ) -> StartedSetup:
+        self.seen.append(command)
+        action = NextAction(NextActionKind.CONFIRM, client_secret=CLIENT_SECRET)
+        return StartedSetup("stripe_eu", "seti_1", action)
+
+    async def set_default(
+        self, command: ChangeAliasCommand, remaining_s: float | None
+    ) -> ShopperAlias:
+        self.seen.append(command)
+        return shopper_alias()
+
+    async def delete(self, command: ChangeAliasCommand, remaining_s: float | None) -> None:
+        self.seen.append(command)
+
+    async def import_file(
+        self, options: ImportOptions, chunks: AsyncIterator[bytes]
+    ) -> ImportSummary:
+        self.seen.append(options)
+        async for chunk in chunks:
+            self.file.append(chunk)
+        refusal = Refusal(3, ImportRefusalReason.OTHER_CARD, "words")
+        counts = {ImportRefusalReason.OTHER_CARD: 1}
+        return ImportSummary(4, 2, 1, 1, (refusal,), counts)
+
+
+def shopper_alias() -> ShopperAlias:
+    """Return a card that has expired."""
+    card = PspAlias("pm_1", PaymentMethod.CARD, "visa", "4242", 12, 2020, is_default=True)
+    return ShopperAlias("als_1", "stripe_eu", card, has_expired=True)
+
+
 class FakeProposals:
     async def propose(self, query: ProposalQuery) -> Proposal:
         return Proposal([], [], [], CapturePolicy.AT_ORDER)
@@ -119,6 +177,7 @@ class FakeRouting:
 class FakeUseCases:
     payments: FakePayments = field(default_factory=FakePayments)
     customers: FakeCustomers = field(default_factory=FakeCustomers)
+    aliases: FakeAliases = field(default_factory=FakeAliases)
     proposals: FakeProposals = field(default_factory=FakeProposals)
     orders: FakeOrders = field(default_factory=FakeOrders)
     routing: FakeRouting = field(default_factory=FakeRouting)

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from gateway.clock import Clock, system_clock
 from psp.errors import InvalidEventError, NotFoundError, RejectedError
 from psp.port import (
+    AliasSetup,
     CancelPayment,
     Capability,
     CapturePayment,
@@ -188,6 +189,37 @@ class FakePsp:
 
         return await self._call("list_aliases", psp_customer, read)
 
+    async def start_alias_setup(
+        self, psp_customer: str, method: PaymentMethod, return_url: str, idempotency_key: str
+    ) -> AliasSetup:
+        def act() -> AliasSetup:
+            self._require_customer(psp_customer)
+            reference = self._number("seti")
+            action = NextAction(NextActionKind.CONFIRM, client_secret=f"{reference}_secret")
+            return AliasSetup(reference, action)
+
+        asked = (psp_customer, method, return_url)
+        return await self._change("start_alias_setup", asked, idempotency_key, act)
+
+    async def set_default_alias(
+        self, psp_customer: str, psp_alias: str, idempotency_key: str
+    ) -> None:
+        def act() -> None:
+            self._require_alias(psp_customer, psp_alias)
+            self.aliases[psp_customer] = [
+                replace(alias, is_default=alias.psp_alias == psp_alias)
+                for alias in self.aliases[psp_customer]
+            ]
+
+        await self._change("set_default_alias", (psp_customer, psp_alias), idempotency_key, act)
+
+    async def delete_alias(self, psp_customer: str, psp_alias: str, idempotency_key: str) -> None:
+        def act() -> None:
+            saved = self.aliases.get(psp_customer, [])
+            self.aliases[psp_customer] = [each for each in saved if each.psp_alias != psp_alias]
+
+        await self._change("delete_alias", (psp_customer, psp_alias), idempotency_key, act)
+
     async def create_payment(self, request: CreatePayment) -> PspPayment:
         def act() -> PspPayment:
             if request.psp_customer:
@@ -304,6 +336,10 @@ class FakePsp:
     def _require_customer(self, psp_customer: str) -> None:
         if psp_customer not in self.customers:
             raise NotFoundError(self.account, f"no customer {psp_customer}", "resource_missing")
+
+    def _require_alias(self, psp_customer: str, psp_alias: str) -> None:
+        if all(each.psp_alias != psp_alias for each in self.aliases.get(psp_customer, ())):
+            raise RejectedError(self.account, f"no alias {psp_alias}", "resource_missing")
 
     def _known(self, psp_reference: str) -> PspPayment:
         if psp_reference not in self.payments:

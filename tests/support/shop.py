@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from gateway.aliases.service import AliasDoors, Aliases
 from gateway.customers.commands import EnsureCustomerCommand, EnsuredLink
 from gateway.customers.service import Customers
 from gateway.domain.customers import CustomerLink
@@ -24,6 +25,7 @@ from gateway.storage.customers import get_link
 from gateway.storage.database import Database
 from psp.methods import MethodTraits, Presentation
 from psp.port import Capability, CapturePolicy, CustomerProfile, PaymentMethod
+from tests.support.fake_office import FakeOffice
 from tests.support.fake_psp import FakePsp
 from tests.support.payments import NOW
 from tests.support.rig import SteppedDatabase, Steps
@@ -106,6 +108,7 @@ class Shop:
             name: SteppedPsp(name, clock=self.clock) for name in (CARDS, WALLETS, PLAIN, OLD)
         }
         self.psps[PLAIN].capabilities = without
+        self.office = FakeOffice()
         self.routing = RoutingSource(TABLE)
         self.restart()
 
@@ -134,6 +137,19 @@ class Shop:
             lease=LEASE,
             min_deadline_s=min_deadline_s,
         )
+
+    def open_aliases(self, **more: Any) -> Aliases:
+        """The use cases of aliases in this process."""
+        doors = AliasDoors(
+            SteppedDatabase(self.database, self.steps),
+            self.psps,
+            self.office,
+            self.customers,
+            self.routing,
+            self.shield,
+            self.clock,
+        )
+        return Aliases(doors, **{"lease": LEASE, **more})
 
     def serve(self, countries: Mapping[str, CountryPolicy]) -> None:
         """Serve these countries from now on, as a new process does."""

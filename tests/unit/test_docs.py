@@ -17,8 +17,16 @@ from typer.core import TyperGroup
 from gateway.api.error_table import CODE_OF_REASON
 from gateway.cli import app
 from gateway.routing.configuration import load_configuration
-from gateway.routing.schema import AccountTable, CountryTable, FileTable, LimitsTable, MethodTable
+from gateway.routing.schema import (
+    AccountTable,
+    CanaryTable,
+    CountryTable,
+    FileTable,
+    LimitsTable,
+    MethodTable,
+)
 from gateway.settings import Settings
+from psp.ogone.config import OgoneAccountConfig
 from psp.stripe.config import StripeAccountConfig
 from psp.stripe.sandbox.cards import TEST_CARDS
 from psp.stripe.sandbox.control import ACTIONS
@@ -107,9 +115,11 @@ def test_every_setting_is_documented(name: str) -> None:
 _SECTIONS: Final[Mapping[type[BaseModel], str]] = {
     AccountTable: "### `[accounts.NAME]`",
     StripeAccountConfig: "### `[accounts.NAME]`",
+    OgoneAccountConfig: "### `[accounts.NAME]` of Ogone",
     CountryTable: "### `[countries.CODE]`",
     MethodTable: "### `[[countries.CODE.methods]]`",
     LimitsTable: "### `limits.CURRENCY`",
+    CanaryTable: "### `[countries.CODE.methods.canary]`",
 }
 """Under which heading of docs/configuration.md a table's keys stand."""
 _KEYS: Final = [
@@ -153,6 +163,8 @@ def test_examples_of_the_file_are_valid(
     """A page's examples make a configuration that is accepted."""
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_of_nobody")
     monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_of_nobody")
+    for name in ("PASSWORD", "SHA_IN_ECOMMERCE", "SHA_IN_DIRECTLINK", "SHA_OUT"):
+        monkeypatch.setenv(f"OGONE_{name}", "of nobody")
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets/rolled_webhook_secret").write_text("whsec_of_nobody_else")
     text = "\n".join(_TOML.findall(document.read_text()))

@@ -84,6 +84,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: the gateway is shutting down. Try again: another replica answers."""
     ERROR_REASON_ACCOUNT_RETIRED: _ErrorReason.ValueType  # 23
     """FAILED_PRECONDITION: the account that would serve this takes no new payments."""
+    ERROR_REASON_ALIAS_NOT_FOUND: _ErrorReason.ValueType  # 24
+    """NOT_FOUND: the shopper has no such alias. Take one from ListAliases."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why an RPC failed. The name without its prefix is what ErrorInfo.reason holds, e.g.
@@ -146,4 +148,6 @@ ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 22
 """UNAVAILABLE: the gateway is shutting down. Try again: another replica answers."""
 ERROR_REASON_ACCOUNT_RETIRED: ErrorReason.ValueType  # 23
 """FAILED_PRECONDITION: the account that would serve this takes no new payments."""
+ERROR_REASON_ALIAS_NOT_FOUND: ErrorReason.ValueType  # 24
+"""NOT_FOUND: the shopper has no such alias. Take one from ListAliases."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -26,7 +26,7 @@ from paygate.v1 import money_pb2 as paygate_dot_v1_dot_money__pb2
 from paygate.v1 import payment_service_pb2 as paygate_dot_v1_dot_payment__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!paygate/v1/proposal_service.proto\x12\npaygate.v1\x1a\x16paygate/v1/money.proto\x1a paygate/v1/payment_service.proto\"\xc8\x01\n\x0cPresentation\x12\x42\n\x0f\x65mbedded_fields\x18\x01 \x01(\x0b\x32\'.paygate.v1.Presentation.EmbeddedFieldsH\x00\x12\x35\n\x08redirect\x18\x02 \x01(\x0b\x32!.paygate.v1.Presentation.RedirectH\x00\x1a)\n\x0e\x45mbeddedFields\x12\x17\n\x0fpublishable_key\x18\x01 \x01(\t\x1a\n\n\x08RedirectB\x06\n\x04kind\"\xbf\x01\n\x05\x41lias\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x06method\x18\x02 \x01(\x0e\x32\x19.paygate.v1.PaymentMethod\x12\x13\n\x0bpsp_account\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\r\n\x05last4\x18\x05 \x01(\t\x12\x14\n\x0c\x65xpiry_month\x18\x06 \x01(\x05\x12\x13\n\x0b\x65xpiry_year\x18\x07 \x01(\x05\x12\r\n\x05label\x18\x08 \x01(\t\x12\x12\n\nis_default\x18\t \x01(\x08\"\xd4\x01\n\rOfferedMethod\x12)\n\x06method\x18\x01 \x01(\x0e\x32\x19.paygate.v1.PaymentMethod\x12\x13\n\x0bpsp_account\x18\x02 \x01(\t\x12\x0b\n\x03psp\x18\x03 \x01(\t\x12.\n\x0cpresentation\x18\x04 \x01(\x0b\x32\x18.paygate.v1.Presentation\x12\"\n\x07minimum\x18\x05 \x01(\x0b\x32\x11.paygate.v1.Money\x12\"\n\x07maximum\x18\x06 \x01(\x0b\x32\x11.paygate.v1.Money\"3\n\x11UnavailableSource\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"{\n\x19GetPaymentProposalRequest\x12\x14\n\x0c\x63ountry_code\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12!\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x11.paygate.v1.Money\x12\x10\n\x08order_id\x18\x04 \x01(\t\"\xdb\x01\n\x1aGetPaymentProposalResponse\x12*\n\x07methods\x18\x01 \x03(\x0b\x32\x19.paygate.v1.OfferedMethod\x12\"\n\x07\x61liases\x18\x02 \x03(\x0b\x32\x11.paygate.v1.Alias\x12:\n\x13unavailable_sources\x18\x03 \x03(\x0b\x32\x1d.paygate.v1.UnavailableSource\x12\x31\n\x0e\x63\x61pture_policy\x18\x04 \x01(\x0e\x32\x19.paygate.v1.CapturePolicy2v\n\x0fProposalService\x12\x63\n\x12GetPaymentProposal\x12%.paygate.v1.GetPaymentProposalRequest\x1a&.paygate.v1.GetPaymentProposalResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!paygate/v1/proposal_service.proto\x12\npaygate.v1\x1a\x16paygate/v1/money.proto\x1a paygate/v1/payment_service.proto\"\xc8\x01\n\x0cPresentation\x12\x42\n\x0f\x65mbedded_fields\x18\x01 \x01(\x0b\x32\'.paygate.v1.Presentation.EmbeddedFieldsH\x00\x12\x35\n\x08redirect\x18\x02 \x01(\x0b\x32!.paygate.v1.Presentation.RedirectH\x00\x1a)\n\x0e\x45mbeddedFields\x12\x17\n\x0fpublishable_key\x18\x01 \x01(\t\x1a\n\n\x08RedirectB\x06\n\x04kind\"\xd0\x01\n\x05\x41lias\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x06method\x18\x02 \x01(\x0e\x32\x19.paygate.v1.PaymentMethod\x12\x13\n\x0bpsp_account\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\r\n\x05last4\x18\x05 \x01(\t\x12\x14\n\x0c\x65xpiry_month\x18\x06 \x01(\x05\x12\x13\n\x0b\x65xpiry_year\x18\x07 \x01(\x05\x12\r\n\x05label\x18\x08 \x01(\t\x12\x12\n\nis_default\x18\t \x01(\x08\x12\x0f\n\x07\x65xpired\x18\n \x01(\x08\"\xd4\x01\n\rOfferedMethod\x12)\n\x06method\x18\x01 \x01(\x0e\x32\x19.paygate.v1.PaymentMethod\x12\x13\n\x0bpsp_account\x18\x02 \x01(\t\x12\x0b\n\x03psp\x18\x03 \x01(\t\x12.\n\x0cpresentation\x18\x04 \x01(\x0b\x32\x18.paygate.v1.Presentation\x12\"\n\x07minimum\x18\x05 \x01(\x0b\x32\x11.paygate.v1.Money\x12\"\n\x07maximum\x18\x06 \x01(\x0b\x32\x11.paygate.v1.Money\"3\n\x11UnavailableSource\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"{\n\x19GetPaymentProposalRequest\x12\x14\n\x0c\x63ountry_code\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12!\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x11.paygate.v1.Money\x12\x10\n\x08order_id\x18\x04 \x01(\t\"\xdb\x01\n\x1aGetPaymentProposalResponse\x12*\n\x07methods\x18\x01 \x03(\x0b\x32\x19.paygate.v1.OfferedMethod\x12\"\n\x07\x61liases\x18\x02 \x03(\x0b\x32\x11.paygate.v1.Alias\x12:\n\x13unavailable_sources\x18\x03 \x03(\x0b\x32\x1d.paygate.v1.UnavailableSource\x12\x31\n\x0e\x63\x61pture_policy\x18\x04 \x01(\x0e\x32\x19.paygate.v1.CapturePolicy2v\n\x0fProposalService\x12\x63\n\x12GetPaymentProposal\x12%.paygate.v1.GetPaymentProposalRequest\x1a&.paygate.v1.GetPaymentProposalResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,15 +40,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRESENTATION_REDIRECT']._serialized_start=290
   _globals['_PRESENTATION_REDIRECT']._serialized_end=300
   _globals['_ALIAS']._serialized_start=311
-  _globals['_ALIAS']._serialized_end=502
-  _globals['_OFFEREDMETHOD']._serialized_start=505
-  _globals['_OFFEREDMETHOD']._serialized_end=717
-  _globals['_UNAVAILABLESOURCE']._serialized_start=719
-  _globals['_UNAVAILABLESOURCE']._serialized_end=770
-  _globals['_GETPAYMENTPROPOSALREQUEST']._serialized_start=772
-  _globals['_GETPAYMENTPROPOSALREQUEST']._serialized_end=895
-  _globals['_GETPAYMENTPROPOSALRESPONSE']._serialized_start=898
-  _globals['_GETPAYMENTPROPOSALRESPONSE']._serialized_end=1117
-  _globals['_PROPOSALSERVICE']._serialized_start=1119
-  _globals['_PROPOSALSERVICE']._serialized_end=1237
+  _globals['_ALIAS']._serialized_end=519
+  _globals['_OFFEREDMETHOD']._serialized_start=522
+  _globals['_OFFEREDMETHOD']._serialized_end=734
+  _globals['_UNAVAILABLESOURCE']._serialized_start=736
+  _globals['_UNAVAILABLESOURCE']._serialized_end=787
+  _globals['_GETPAYMENTPROPOSALREQUEST']._serialized_start=789
+  _globals['_GETPAYMENTPROPOSALREQUEST']._serialized_end=912
+  _globals['_GETPAYMENTPROPOSALRESPONSE']._serialized_start=915
+  _globals['_GETPAYMENTPROPOSALRESPONSE']._serialized_end=1134
+  _globals['_PROPOSALSERVICE']._serialized_start=1136
+  _globals['_PROPOSALSERVICE']._serialized_end=1254
 # @@protoc_insertion_point(module_scope)

@@ -102,6 +102,7 @@ class Alias(_message.Message):
     EXPIRY_YEAR_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     IS_DEFAULT_FIELD_NUMBER: _builtins.int
+    EXPIRED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Opaque id to give to CreatePayment."""
     method: _payment_service_pb2.PaymentMethod.ValueType
@@ -120,6 +121,8 @@ class Alias(_message.Message):
     """What to show when it is not a card, e.g. a masked PayPal address."""
     is_default: _builtins.bool
     """The shopper's default."""
+    expired: _builtins.bool
+    """The card's last month is over: the PSP will most likely decline it."""
     def __init__(
         self,
         *,
@@ -132,10 +135,11 @@ class Alias(_message.Message):
         expiry_year: _builtins.int = ...,
         label: _builtins.str = ...,
         is_default: _builtins.bool = ...,
+        expired: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "expiry_month", b"expiry_month", "expiry_year", b"expiry_year", "id", b"id", "is_default", b"is_default", "label", b"label", "last4", b"last4", "method", b"method", "psp_account", b"psp_account"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "expired", b"expired", "expiry_month", b"expiry_month", "expiry_year", b"expiry_year", "id", b"id", "is_default", b"is_default", "label", b"label", "last4", b"last4", "method", b"method", "psp_account", b"psp_account"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

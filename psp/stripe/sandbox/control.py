@@ -17,7 +17,7 @@ Bodies and answers are JSON. What is wrong with a body is answered with 400 in t
 | GET webhooks/attempts | | every delivery attempted, with what was answered |
 | POST browser/confirm | client_secret, payment_method, return_url, publishable_key | confirms as Stripe.js does; `paypal` starts the redirect |
 | POST browser/authenticate | client_secret, outcome, publishable_key | ends 3-D Secure: `succeed` or `fail` |
-| GET paypal/{id} | | PayPal's page for a PaymentIntent |
+| GET paypal/{id} | | PayPal's page for a PaymentIntent or a SetupIntent |
 | POST paypal/{id} | decision (a form) | `approve` or `cancel`; redirects to the return_url |
 | POST payment_intents/{id}/status | status | forces any status |
 | POST reviews | payment_intent | opens a review by hand; answers its id |

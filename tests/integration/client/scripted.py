@@ -71,11 +71,14 @@ class ScriptedGateway(grpc.GenericRpcHandler):
             async for message in self._play(rpc, request, context):
                 yield message
 
-        make, behaviour = (
-            (grpc.unary_stream_rpc_method_handler, play_all)
-            if method.server_streaming
-            else (grpc.unary_unary_rpc_method_handler, play_one)
-        )
+        async def take_all(requests: Any, context: Any) -> Any:
+            return await play_one([request async for request in requests], context)
+
+        make, behaviour = {
+            (False, False): (grpc.unary_unary_rpc_method_handler, play_one),
+            (False, True): (grpc.unary_stream_rpc_method_handler, play_all),
+            (True, False): (grpc.stream_unary_rpc_method_handler, take_all),
+        }[method.client_streaming, method.server_streaming]
         return make(
             behaviour,
             request_deserializer=GetMessageClass(method.input_type).FromString,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -25,6 +26,7 @@ from gateway.client import (
     UnavailableError,
 )
 from gateway.client.errors import BY_STATUS
+from paygate.v1.alias_service_pb2 import ImportAliasesResponse
 from paygate.v1.payment_service_pb2 import (
     CreatePaymentRequest,
     CreatePaymentResponse,
@@ -306,3 +308,38 @@ async def test_the_blocking_client_retries_alike(script: ScriptedGateway) -> Non
     first, second = (asked.request.request_id for asked in script.asked)
     assert answer.payment == PAYMENT
     assert first == second != ""
+
+
+async def _pieces() -> AsyncIterator[bytes]:
+    for piece in (b"a", b"", b"b"):
+        yield piece
+
+
+@pytest.mark.parametrize("pieces", [lambda: [b"a", b"", b"b"], _pieces], ids=["list", "stream"])
+async def test_an_import_streams_its_options_and_then_the_file(
+    pieces: Callable[[], Any], client: AsyncPaygateClient, script: ScriptedGateway
+) -> None:
+    """From whatever gives the pieces."""
+    script.will_answer(Answer((ImportAliasesResponse(lines=2),)))
+
+    answer = await client.import_aliases(pieces(), psp_account="stripe_eu")
+
+    (asked,) = script.asked
+    first, *chunks = asked.request
+    assert answer.lines == 2
+    uuid.UUID(first.options.request_id)
+    assert [message.chunk for message in chunks] == [b"a", b"b"]
+    assert asked.time_left_s is not None
+
+
+async def test_an_import_raises_typed_errors(
+    client: AsyncPaygateClient, script: ScriptedGateway
+) -> None:
+    """With the request_id that was sent."""
+    script.will_answer(refused(grpc.StatusCode.ABORTED))
+
+    with pytest.raises(InProgressError) as caught:
+        await client.import_aliases([b"a"], psp_account="stripe_eu")
+
+    (asked,) = script.asked
+    assert caught.value.request_id == asked.request[0].options.request_id

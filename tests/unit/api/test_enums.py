@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.aliases.import_values import ImportRefusalReason
 from gateway.api import enums
 from gateway.api.payment_messages import NEXT_ACTIONS
 from gateway.api.proposal_service import PRESENTATIONS
@@ -14,6 +15,7 @@ from gateway.customers.commands import EnsureOutcome
 from gateway.domain.payment import PaymentState
 from gateway.payments.commands import CancelReason
 from legacy_bridge.port import OrderState
+from paygate.v1 import alias_service_pb2 as alias_pb
 from paygate.v1 import customer_service_pb2 as customer_pb
 from paygate.v1 import order_service_pb2 as order_pb
 from paygate.v1 import payment_service_pb2 as pb
@@ -29,6 +31,7 @@ _PAIRS = [
     (enums.CANCEL_REASONS, CancelReason, pb.CancelReason),
     (enums.ENSURE_OUTCOMES, EnsureOutcome, customer_pb.EnsureOutcome),
     (enums.ORDER_STATES, OrderState, order_pb.OrderState),
+    (enums.IMPORT_REFUSALS, ImportRefusalReason, alias_pb.ImportRefusalReason),
 ]
 
 

@@ -16,6 +16,7 @@ from gateway.api.error_table import CODE_OF_REASON, refusal_of
 from gateway.errors import PaygateError, Reason
 from gateway.storage.writes import GuardFailedError, StorageUnavailableError
 from legacy_bridge.errors import (
+    AliasConflictError,
     BackOfficeError,
     BackOfficeUnavailableError,
     KeyReusedError,
@@ -53,6 +54,7 @@ _MEANINGS: list[tuple[Exception, Reason]] = [
     (OrderNotFoundError("order-1"), Reason.ORDER_NOT_FOUND),
     (OrderConflictError(draft(), OrderState.HELD), Reason.INTERNAL),
     (KeyReusedError("key-1"), Reason.INTERNAL),
+    (AliasConflictError("ogone_be", "A-1"), Reason.INTERNAL),
     (StorageUnavailableError("10.0.0.8"), Reason.STORAGE_UNAVAILABLE),
     (GuardFailedError("payment_version"), Reason.INTERNAL),
     (RuntimeError("a bug"), Reason.INTERNAL),

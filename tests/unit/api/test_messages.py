@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from gateway.aliases.values import ShopperAlias, UnavailableSource
 from gateway.api.order_service import order_message
 from gateway.api.payment_messages import event_message, next_action_message, payment_message
 from gateway.api.proposal_service import proposal_message
@@ -21,7 +22,7 @@ from gateway.domain.routing import (
     RouteStep,
 )
 from gateway.orders.view import OrderView
-from gateway.proposals.proposal import Proposal, ShopperAlias, UnavailableSource
+from gateway.proposals.proposal import Proposal
 from legacy_bridge.port import OrderState
 from paygate.v1 import order_service_pb2 as order_pb
 from paygate.v1 import payment_service_pb2 as pb

@@ -9,11 +9,22 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
 from paygate.v1 import (
+    alias_service_pb2,
     customer_service_pb2,
     order_service_pb2,
     payment_service_pb2,
     proposal_service_pb2,
     routing_service_pb2,
+)
+from paygate.v1.alias_service_pb2 import (
+    DeleteAliasRequest,
+    DeleteAliasResponse,
+    ListAliasesRequest,
+    ListAliasesResponse,
+    SetDefaultAliasRequest,
+    SetDefaultAliasResponse,
+    StartAliasSetupRequest,
+    StartAliasSetupResponse,
 )
 from paygate.v1.customer_service_pb2 import EnsureCustomerRequest, EnsureCustomerResponse
 from paygate.v1.order_service_pb2 import GetOrderRequest, GetOrderResponse
@@ -45,6 +56,7 @@ from paygate.v1.routing_service_pb2 import (
 SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
     service
     for module in (
+        alias_service_pb2,
         customer_service_pb2,
         order_service_pb2,
         payment_service_pb2,
@@ -92,6 +104,22 @@ UNARY_CALLS: Final = (
             links=[customer_service_pb2.CustomerLink(psp_account="stripe_fr")],
         ),
     ),
+    UnaryCall(
+        "list_aliases",
+        ListAliasesRequest(customer_id="shopper-1"),
+        ListAliasesResponse(aliases=[proposal_service_pb2.Alias(id="als_1")]),
+    ),
+    UnaryCall(
+        "start_alias_setup",
+        StartAliasSetupRequest(customer_id="shopper-1"),
+        StartAliasSetupResponse(psp_reference="seti_1"),
+    ),
+    UnaryCall(
+        "set_default_alias",
+        SetDefaultAliasRequest(alias_id="als_1"),
+        SetDefaultAliasResponse(alias=proposal_service_pb2.Alias(id="als_1")),
+    ),
+    UnaryCall("delete_alias", DeleteAliasRequest(alias_id="als_1"), DeleteAliasResponse()),
     UnaryCall(
         "create_payment",
         CreatePaymentRequest(order_id="order-1"),

@@ -20,6 +20,7 @@ from gateway.client import (
     UnavailableError,
     new_request_id,
 )
+from paygate.v1.alias_service_pb2 import ImportAliasesResponse
 from paygate.v1.payment_service_pb2 import (
     CreatePaymentRequest,
     ListPaymentEventsRequest,
@@ -79,7 +80,7 @@ def _fail(rpc: Any, code: grpc.StatusCode) -> None:
 
 def test_no_rpc_of_the_contract_is_left_out() -> None:
     """The clients' methods are the contract's RPCs."""
-    assert {*METHODS} == {call.rpc for call in UNARY_CALLS} | {"WatchPayment"}
+    assert {*METHODS} == {call.rpc for call in UNARY_CALLS} | {"WatchPayment", "ImportAliases"}
 
 
 @pytest.mark.parametrize("call", UNARY_CALLS, ids=name_of)
@@ -245,6 +246,40 @@ def test_iterating_asks_for_page_after_page(
     assert running.result() == expected
     assert tokens == ["", *(page.next_page_token for page in pages[:-1])]
     assert request_message.page_token == ""
+
+
+def test_an_import_streams_its_options_and_then_the_file(answered: Answered) -> None:
+    """In pieces as given, with a request_id of its own; empty pieces say nothing."""
+    running = answered.begin(
+        lambda: answered.client.import_aliases([b"a", b"", b"b"], psp_account="stripe_eu")
+    )
+
+    _, rpc = answered.channel.take_stream_unary(METHODS["ImportAliases"])
+    first, *chunks = [rpc.take_request() for _ in range(3)]
+    rpc.requests_closed()
+    rpc.terminate(ImportAliasesResponse(lines=1), (), grpc.StatusCode.OK, "")
+
+    assert running.result() == ImportAliasesResponse(lines=1)
+    uuid.UUID(first.options.request_id)
+    assert first.options.psp_account == "stripe_eu"
+    assert [message.chunk for message in chunks] == [b"a", b"b"]
+
+
+def test_an_import_raises_typed_errors(answered: Answered) -> None:
+    """With the request_id that was sent."""
+    request_id = new_request_id()
+    running = answered.begin(
+        lambda: answered.client.import_aliases(
+            [], psp_account="stripe_eu", legacy_account="ogone_be", request_id=request_id
+        )
+    )
+    _, rpc = answered.channel.take_stream_unary(METHODS["ImportAliases"])
+    assert rpc.take_request().options.legacy_account == "ogone_be"
+    rpc.terminate(ImportAliasesResponse(), (), grpc.StatusCode.UNAVAILABLE, "words")
+
+    with pytest.raises(UnavailableError) as caught:
+        running.result()
+    assert caught.value.request_id == request_id
 
 
 def test_a_canceled_call_is_told_so(answered: Answered) -> None:

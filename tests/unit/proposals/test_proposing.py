@@ -9,20 +9,23 @@ from typing import Any
 
 import pytest
 
+from gateway.aliases.values import AliasTimeLimits, UnavailableSource
 from gateway.domain.aliases import AliasReference, parse_alias_id
 from gateway.errors import PaygateError, Reason
-from gateway.proposals.proposal import Proposal, ProposalQuery, UnavailableSource
+from gateway.proposals.proposal import Proposal, ProposalQuery
 from gateway.proposals.service import Proposals
+from legacy_bridge.errors import BackOfficeUnavailableError
 from psp.errors import UnavailableError
 from psp.money import Money
 from psp.port import CapturePolicy
-from tests.support.shop import CARD, CARDS, PAYPAL, PLAIN, SHOPPER, WALLETS, Shop
+from tests.support.shop import CARD, CARDS, OLD, PAYPAL, PLAIN, SHOPPER, TABLE, WALLETS, Shop
 
 _AMOUNT = Money(1999, "EUR")
 
 
-def _proposals(shop: Shop, **more: Any) -> Proposals:
-    return Proposals(shop.database, shop.psps, shop.routing, **more)
+def _proposals(shop: Shop, **limits: float) -> Proposals:
+    aliases = shop.open_aliases(limits=AliasTimeLimits(**limits))
+    return Proposals(shop.routing, aliases.listing)
 
 
 def _query(**changes: Any) -> ProposalQuery:
@@ -60,14 +63,33 @@ async def test_aliases_of_every_account_come_with_the_default_first(shop: Shop) 
 
 
 async def test_only_what_can_be_charged_for_this_sale_is_shown(shop: Shop) -> None:
-    """An alias of a method that its account does not serve here is left out."""
-    shop.cards.add_alias("cus_cards_1", "pm_1", method=PAYPAL)
-    shop.wallets.add_alias("cus_wallets_1", "pm_2", method=CARD)
-    shop.wallets.add_alias("cus_wallets_1", "pm_3", method=PAYPAL)
+    """What the country does not offer, or no account of hers takes for this amount, is left out."""
+    shop.cards.add_alias("cus_cards_1", "pm_1", method=CARD)
+    shop.cards.add_alias("cus_cards_1", "pm_2", method=PAYPAL)
+    shop.serve({"FR": replace(TABLE.countries["DE"], methods=TABLE.countries["DE"].methods[:1])})
 
     proposal = await _proposals(shop).propose(_query())
 
-    assert _aliases(proposal) == ["wallets/pm_3"]
+    assert _aliases(proposal) == ["cards/pm_2"]
+
+
+async def test_an_alias_is_shown_wherever_it_is_kept(shop: Shop) -> None:
+    """It decides for its own PSP, also where the country sends new shoppers to another."""
+    shop.wallets.add_alias("cus_wallets_1", "pm_1", method=CARD)
+    shop.office.add("A-1")
+
+    proposal = await _proposals(shop).propose(_query())
+
+    assert _aliases(proposal) == ["wallets/pm_1", "plain/A-1"]
+    assert [offer.account.name for offer in proposal.methods] == [CARDS, WALLETS]
+
+
+async def test_a_retired_account_charges_no_aliases(shop: Shop) -> None:
+    """What is kept there is not offered."""
+    shop.psps[OLD].capabilities = shop.psps[PLAIN].capabilities
+    shop.office.add("A-1", psp_account=OLD)
+
+    assert _aliases(await _proposals(shop).propose(_query())) == []
 
 
 async def test_an_amount_that_no_method_takes_has_no_methods_and_asks_nobody(shop: Shop) -> None:
@@ -115,10 +137,27 @@ async def test_a_source_that_is_slow_is_named(shop: Shop) -> None:
     shop.cards.hold("list_aliases")
     shop.wallets.add_alias("cus_wallets_1", "pm_3", method=PAYPAL)
 
-    proposal = await _proposals(shop, time_limit_s=0.05).propose(_query())
+    proposal = await _proposals(shop, psp_s=0.05).propose(_query())
 
     assert proposal.unavailable_sources == [UnavailableSource(CARDS, "did not answer in time")]
     assert _aliases(proposal) == ["wallets/pm_3"]
+
+
+@pytest.mark.parametrize(
+    "down,reason", [(True, "is not available"), (False, "did not answer in time")]
+)
+async def test_the_back_office_may_be_away(shop: Shop, down: bool, reason: str) -> None:
+    """It is named, has a time limit of its own, and the PSPs' aliases are there."""
+    if down:
+        shop.office.fail("list_aliases", BackOfficeUnavailableError("list aliases", "down"))
+    else:
+        shop.office.hold("list_aliases")
+    shop.cards.add_alias("cus_cards_1", "pm_1")
+
+    proposal = await _proposals(shop, back_office_s=0.05).propose(_query())
+
+    assert proposal.unavailable_sources == [UnavailableSource("back_office", reason)]
+    assert _aliases(proposal) == ["cards/pm_1"]
 
 
 async def test_a_shopper_who_is_gone_at_the_psp_is_told(shop: Shop) -> None:
@@ -131,8 +170,8 @@ async def test_a_shopper_who_is_gone_at_the_psp_is_told(shop: Shop) -> None:
 
 
 async def test_sources_are_asked_at_once_and_dropped_with_their_caller(shop: Shop) -> None:
-    """Both are on their way before either answers; a caller that gives up takes them along."""
-    gates = [psp.hold("list_aliases") for psp in (shop.cards, shop.wallets)]
+    """All are on their way before any answers; a caller that gives up takes them along."""
+    gates = [source.hold("list_aliases") for source in (shop.cards, shop.wallets, shop.office)]
     running = asyncio.create_task(_proposals(shop).propose(_query()))
     for gate in gates:
         await gate.reached()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.proposals.reasons import REASON_OF_ERROR, TIMED_OUT, reason_of
+from gateway.aliases.reasons import REASON_OF_ERROR, TIMED_OUT, reason_of
 from psp import errors
 from psp.errors import NotFoundError, PspError, RejectedError
 

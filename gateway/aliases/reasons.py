@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from legacy_bridge.errors import BackOfficeUnavailableError
 from psp.errors import (
     MisconfiguredError,
     NotFoundError,
@@ -16,7 +17,10 @@ from psp.errors import (
     UnavailableError,
 )
 
-REASON_OF_ERROR: Final[Mapping[type[PspError], str]] = {
+SourceError = PspError | BackOfficeUnavailableError | TimeoutError
+"""What a source that does not answer raises."""
+
+REASON_OF_ERROR: Final[Mapping[type[Exception], str]] = {
     NotSentError: "could not be reached",
     RejectedError: "refused the request",
     NotFoundError: "does not know this customer",
@@ -24,11 +28,12 @@ REASON_OF_ERROR: Final[Mapping[type[PspError], str]] = {
     RateLimitedError: "limits our rate",
     UnavailableError: "is not available",
     MisconfiguredError: "is not set up correctly",
+    BackOfficeUnavailableError: "is not available",
 }
 TIMED_OUT: Final = "did not answer in time"
 
 
-def reason_of(error: PspError | TimeoutError) -> str:
+def reason_of(error: SourceError) -> str:
     """Return the words for an error; a kind of error without its own takes those of its base."""
     for kind in type(error).__mro__:
         if kind in REASON_OF_ERROR:
