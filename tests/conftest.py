@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import grpc.aio
 import pytest
 
 from gateway.storage.database import Database, open_database
@@ -14,6 +15,10 @@ from tests.support.databases import DIALECTS, Databases, PostgresqlDatabases, Sq
 from tests.support.postgresql import PostgresqlMissingError, shared_postgresql
 
 POSTGRESQL_URL_VARIABLE = "PAYGATE_TEST_POSTGRESQL_URL"
+
+
+# See `gateway.api.server.build_grpc_edge`: tests of clients alone need gRPC's thread to stay as well.
+grpc.aio.init_grpc_aio()
 
 
 @pytest.fixture(scope="session")

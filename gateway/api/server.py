@@ -116,6 +116,9 @@ def build_grpc_edge(
     identify: IdentifyCaller = caller_by_metadata,
 ) -> GrpcEdge:
     """Connect the services to the use cases; must run inside the event loop that will serve."""
+    # Kept for the life of the process: gRPC ends its polling thread when the last server or channel
+    # is collected, and has been seen to wait for that thread for ever when a running loop collects.
+    grpc.aio.init_grpc_aio()
     server = grpc.aio.server(
         interceptors=_interceptors(metrics.observe_rpc, identify), options=_options(settings)
     )
