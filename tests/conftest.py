@@ -17,7 +17,7 @@ from tests.support.postgresql import PostgresqlMissingError, shared_postgresql
 POSTGRESQL_URL_VARIABLE = "PAYGATE_TEST_POSTGRESQL_URL"
 
 
-# See `gateway.api.server.build_grpc_edge`: tests of clients alone need gRPC's thread to stay as well.
+# See `gateway.api.server.build_grpc_edge`: tests of clients alone need that thread too.
 grpc.aio.init_grpc_aio()
 
 
