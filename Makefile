@@ -29,7 +29,7 @@ serve: $(READY) ## Leave the demo's set-up running for grpcurl (Ctrl-C ends it)
 
 .PHONY: test
 test: $(READY) ## Run every test (ARGS="tests/unit -k money" chooses)
-	@$(PY) -m pytest -n auto $(ARGS)
+	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## Style, types, imports, the contract, generated code and pages

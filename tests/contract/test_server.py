@@ -22,7 +22,7 @@ async def test_two_servers_do_not_share_a_port() -> None:
     first = build_grpc_edge(FakeUseCases(), EdgeOptions(), CountedRpcs())
     second = build_grpc_edge(FakeUseCases(), EdgeOptions(), CountedRpcs())
     port = await first.start("127.0.0.1", 0)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(OSError, match=f"cannot listen for gRPC on 127.0.0.1:{port}"):
         await second.start("127.0.0.1", port)
     await second.stop(0)
     await first.stop(0)

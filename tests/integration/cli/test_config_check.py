@@ -29,8 +29,8 @@ def test_a_valid_file_in_json(run: Run) -> None:
 
     assert ran.exit_code == 0
     assert document["valid"] is True
-    assert document["accounts"] == ["stripe_eu"]
-    assert document["countries"] == ["DE", "ES", "FR", "PL"]
+    assert document["accounts"] == ["ogone_be", "stripe_eu"]
+    assert document["countries"] == ["BE", "DE", "ES", "FR", "PL", "PT"]
     assert len(document["config_digest"]) == 16
 
 

@@ -29,7 +29,7 @@ def test_a_refusal_is_exit_code_1(run: Run) -> None:
 
     assert (ran.exit_code, ran.errors) == (1, [])
     assert ran.out.splitlines() == [
-        "country_served\trefused\tUS is not served; served are DE, ES, FR, PL",
+        "country_served\trefused\tUS is not served; served are BE, DE, ES, FR, PL, PT",
         "US paypal: no route (country_not_served)",
     ]
 
