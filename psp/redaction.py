@@ -53,8 +53,10 @@ def printable(text: str) -> str:
 
 
 def is_card_number(digits: str) -> bool:
-    """Whether 13 to 19 digits without separators can be a card's: a scheme's start and Luhn sum."""
+    """Whether a text can be a card's number: 13 to 19 digits, a scheme's start, a Luhn sum."""
     if not _MIN_CARD_DIGITS <= len(digits) <= _MAX_CARD_DIGITS or digits[0] not in _CARD_STARTS:
+        return False
+    if not (digits.isascii() and digits.isdigit()):
         return False
     # Luhn: from the right every second digit counts double, as the sum of its digits.
     total = sum(int(digit) for digit in digits[-1::-2])
