@@ -102,6 +102,7 @@ def wire(doors: Doors, routing: RoutingSource, settings: Settings) -> Applicatio
         replays=replays,
         routing=routing,
         customers=customers,
+        owners=aliases.listing,
         shield=shield,
         clock=clock,
         limits=CreationLimits(least_s, lease),

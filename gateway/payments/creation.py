@@ -48,6 +48,13 @@ class KnownCustomers(Protocol):
         """The PSP seems not to know her any more: EnsureCustomer is to ask it again."""
 
 
+class AliasOwners(Protocol):
+    """Who knows whose a saved method is."""
+
+    async def own(self, customer_id: str, reference: AliasReference) -> object:
+        """Raise `PaygateError` ALIAS_NOT_FOUND unless the alias is the shopper's."""
+
+
 @dataclass(frozen=True, slots=True)
 class CreationLimits:
     """Times that bound a creation."""
@@ -67,6 +74,7 @@ class PaymentCreation:
         replays: Replays,
         routing: RoutingSource,
         customers: KnownCustomers,
+        owners: AliasOwners,
         shield: Shield,
         clock: Clock,
         limits: CreationLimits,
@@ -76,6 +84,7 @@ class PaymentCreation:
         self._replays = replays
         self._routing = routing
         self._customers = customers
+        self._owners = owners
         self._shield = shield
         self._clock = clock
         self._limits = limits
@@ -104,6 +113,12 @@ class PaymentCreation:
         account = _account_for(command, alias, table)
         _require_return_url(command, table.accounts[account].methods[command.method])
         psp_customer = await self._psp_customer(command, account)
+        if (
+            alias.psp_alias
+            and Capability.ALIASES not in self._sender.provider_at(account).capabilities
+        ):
+            # A PSP that keeps no list of a shopper's aliases charges whichever it is told.
+            await self._owners.own(command.customer_id, alias)
         parameters = {
             PSP_CUSTOMER: psp_customer,
             PSP_ALIAS: alias.psp_alias,
