@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from gateway.clock import Clock
+from gateway.domain.claims import contradiction
 from gateway.domain.inbox import InboxEvent, InboxOutcome
 from gateway.domain.operation import OperationState
 from gateway.domain.pauses import Pauses
@@ -110,6 +111,11 @@ class EventApplier:
         if payment is None:
             return await self._wait_or_give_up(events, "no payment here has this reference")
         payment = await self._settle_open_operation(payment)
+        for each in events:
+            wrong = contradiction(payment, each.event)
+            if wrong:
+                _log.error("event_contradicts", payment_id=payment.id, **wrong)
+                payment = await self._refresher.alarm(payment, wrong)
         finished = [
             finish_event(each.psp_account, each.event.event_id, InboxOutcome.APPLIED)
             for each in events

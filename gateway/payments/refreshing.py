@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gateway.clock import Clock
 from gateway.domain.journal import EventType
 from gateway.domain.payment import Payment
-from gateway.domain.transitions import Change, apply_psp_payment
+from gateway.domain.transitions import Change, Event, apply_psp_payment, record
 from gateway.payments.books import VERSION_GUARD, PaymentBooks
 from gateway.payments.sending import OperationSender
 from gateway.storage.journal import list_entries
@@ -70,6 +70,21 @@ class PaymentRefresher:
                 raise PaymentMismatchError(f"{payment.id} is not what {reference} shows")
             if unclear:
                 raise PaymentUnclearError(f"{payment.id} is {word.raw_status} at the PSP")
+            return change.payment
+        raise PaymentChangingError(payment.id)
+
+    async def alarm(self, payment: Payment, details: Mapping[str, str]) -> Payment:
+        """Journal that somebody claims something of the payment that cannot be; once in a row."""
+        for _ in range(_MOST_ROUNDS):
+            now = self._clock()
+            change = record(payment, [Event(EventType.PSP_MISMATCH, details)], now)
+            if await self._is_told(payment, change):
+                return payment
+            try:
+                await self._books.save(payment, change, now)
+            except GuardFailedError:
+                payment = await self._books.get(payment.id)
+                continue
             return change.payment
         raise PaymentChangingError(payment.id)
 

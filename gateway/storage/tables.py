@@ -171,6 +171,9 @@ inbox = sa.Table(
     # NULL once it is dealt with.
     sa.Column("next_attempt_time", UtcDateTime),
     sa.Column("outcome", sa.Text, nullable=False),
+    # What it says of the amount, to be compared only; NULL and empty if nothing.
+    sa.Column("claimed_minor", sa.BigInteger),
+    sa.Column("claimed_currency", sa.Text, nullable=False, server_default=""),
 )
 WAITING_EVENT: Final = sa.text("next_attempt_time IS NOT NULL")
 sa.Index(

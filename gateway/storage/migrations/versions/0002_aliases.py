@@ -1,6 +1,7 @@
 """Make the tables of aliases: what an import moved, chosen defaults, changes under way.
 
-Customer links are found by the PSP's id of a customer too: an import asks whose it is.
+Customer links are found by the PSP's id of a customer too: an import asks whose it is. Webhooks
+keep what they claim of a payment's amount.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ def _text(name: str) -> sa.Column[str]:
 def upgrade() -> None:
     """Make them."""
     op.create_index("ix_customer_links_psp", "customer_links", ["psp_account", "psp_customer"])
+    op.add_column("inbox", sa.Column("claimed_minor", sa.BigInteger))
+    op.add_column(
+        "inbox", sa.Column("claimed_currency", sa.Text, nullable=False, server_default="")
+    )
     _alias_links()
     _alias_defaults()
     _alias_operations()
