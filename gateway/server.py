@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +25,8 @@ from gateway.settings import Settings, check_lease
 from gateway.web.app import build_web_app, start_web
 
 _log = structlog.get_logger(__name__)
+_COLLECTION_THRESHOLDS: Final = (20_000, 50, 100)
+"""Of the three generations; CPython's own are 700, 10 and 10."""
 _WEBHOOK_GRACE_S: Final = 2.0
 """A webhook is stored in milliseconds, and sent again if it was not."""
 
@@ -122,6 +125,17 @@ def load_checked(settings: Settings) -> Configuration:
     return configuration
 
 
+def spare_the_garbage_collector() -> None:
+    """Keep what was loaded at start out of every collection, and collect less often.
+
+    Half a million objects of libraries live as long as the process. Walking them again and again
+    took a third of the processor time of CreatePayment, and most of its slowest calls.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTION_THRESHOLDS)
+
+
 async def serve(settings: Settings, *, with_sandbox: bool) -> int:
     """Run a gateway until SIGTERM or SIGINT; SIGHUP reads the configuration; the exit code.
 
@@ -140,6 +154,7 @@ async def serve(settings: Settings, *, with_sandbox: bool) -> int:
 
             await stack.enter_async_context(playing_sandbox(settings, configuration, gateway))
         await stack.enter_async_context(_following_file(gateway.reloader))
+        spare_the_garbage_collector()
         _log.info("serving", grpc=gateway.grpc_address, http=gateway.http_address)
         await stopped.wait()
         _log.info("stopping", grace_s=settings.shutdown_grace_s)
