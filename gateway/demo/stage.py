@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from gateway.routing.configuration import load_configuration
 from gateway.sandboxed import introduce, running_sandboxes, write_configuration
 from gateway.server import RunningGateway, running_gateway
 from gateway.settings import SANDBOX_CONFIG_FILE, Settings, load_settings
+from gateway.storage.sqlite import sqlite_file
 from legacy_bridge.port import DraftOrder
 from legacy_bridge.sql import SqlBackOffice
 from paygate.v1.order_service_pb2 import GetOrderRequest, Order, OrderState
@@ -40,6 +42,7 @@ class Stage:
     client: AsyncPaygateClient
     config_file: Path
     """What the gateway is configured by; a change of it takes effect."""
+    back_office_file: Path
 
     async def store_draft(self, order_id: str, total: Money, country_code: str = "FR") -> None:
         """Store a draft order, as the shop's front end does before the shopper pays."""
@@ -54,6 +57,15 @@ class Stage:
                 update_time=now,
             )
         )
+
+    @asynccontextmanager
+    async def back_office_without_aliases(self) -> AsyncIterator[None]:
+        """Let the back office fail when it is asked for aliases, for a while."""
+        await asyncio.to_thread(_rename, self.back_office_file, "aliases", "aliases_away")
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(_rename, self.back_office_file, "aliases_away", "aliases")
 
     async def payment_in(self, payment_id: str, state: PaymentState.ValueType) -> Payment:
         """Return a payment once it is in a state; raises `TimeoutError` if it never is."""
@@ -106,4 +118,17 @@ async def open_stage(folder: Path, settings: Settings | None = None) -> AsyncIte
         client = await stack.enter_async_context(
             AsyncPaygateClient.connect(gateway.grpc_address, caller=CALLER)
         )
-        yield Stage(sandboxes.stripe, sandboxes.ogone, back_office, gateway, client, file)
+        yield Stage(
+            sandboxes.stripe,
+            sandboxes.ogone,
+            back_office,
+            gateway,
+            client,
+            file,
+            sqlite_file(chosen.back_office_url),
+        )
+
+
+def _rename(file: Path, table: str, name: str) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(f"ALTER TABLE {table} RENAME TO {name}")

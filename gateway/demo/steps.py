@@ -15,10 +15,14 @@ from gateway.client import (
 )
 from gateway.demo.stage import Stage
 from gateway.demo.telling import Telling, expect
+from gateway.domain.aliases import parse_alias_id
 from gateway.routing.reload import Reloaded
+from legacy_bridge.port import LegacyAlias
+from paygate.v1.alias_service_pb2 import ListAliasesRequest, ListAliasesResponse
 from paygate.v1.customer_service_pb2 import (
     ENSURE_OUTCOME_CREATED,
     ENSURE_OUTCOME_UNCHANGED,
+    CustomerLink,
     CustomerProfile,
     EnsureCustomerRequest,
     EnsureOutcome,
@@ -52,6 +56,11 @@ from psp.stripe.sandbox.api_errors import ApiError
 _CREATE_PATH: Final = "/v1/payment_intents"
 _TOTAL: Final = Money(1999, "EUR")
 _OGONE_CARD: Final = "4111111111111111"
+_OLD_CARD: Final = "claires-card"
+_MAPPING_HEADER: Final = (
+    "old_customer_id,customer_id,old_card_id,card_id,card_fingerprint,card_last4,"
+    "card_exp_month,card_exp_year,card_brand"
+)
 _EVENING_S: Final = 3601.0
 """So long Ogone's sandbox takes to carry out what it accepted."""
 _BELGIUM_AT_OGONE: Final = '[[countries.BE.methods]]\nmethod = "card"\naccount = "ogone_be"'
@@ -101,7 +110,7 @@ async def propose(stage: Stage, telling: Telling) -> None:
 
 async def ensure_customer(stage: Stage, telling: Telling) -> None:
     """The shopper is made known to Stripe, once."""
-    outcomes = [await _ensure(stage, telling) for _ in range(2)]
+    outcomes = [(await _ensure(stage, telling)).outcome for _ in range(2)]
     expect(
         outcomes == [ENSURE_OUTCOME_CREATED, ENSURE_OUTCOME_UNCHANGED],
         "created first, then left alone without a call to Stripe",
@@ -301,6 +310,46 @@ async def finish_what_moved(stage: Stage, telling: Telling) -> None:
     expect(payment.psp_account == "ogone_be", "it was seen through where it was created")
 
 
+async def one_alias_list(stage: Stage, telling: Telling) -> None:
+    """Saved cards of both PSPs in one list; a card that moved is one card, and not two."""
+    link = await _ensure(stage, telling)
+    await stage.store_draft("order-saved", _TOTAL)
+    request = creation("order-saved", customer_id="shopper-1", save_alias=True)
+    created = await _create(stage, telling, request)
+    stage.sandbox.browser_confirm(created.next_action.confirm.client_secret, "pm_card_visa")
+    await stage.order_in("order-saved", ORDER_STATE_RELEASED)
+    await stage.back_office.save_alias(
+        LegacyAlias(_OLD_CARD, "shopper-1", "ogone_be", "visa", "4242", 12, 2034, "card"),
+        key="saved by the legacy shop",
+    )
+    both = await _saved(stage, telling, "her saved cards, from two sources")
+    expect({alias.psp_account for alias in both.aliases} == {"stripe_eu", "ogone_be"}, "two")
+
+    async with stage.back_office_without_aliases():
+        one = await _saved(stage, telling, "the same with the back office down")
+    expect([alias.psp_account for alias in one.aliases] == ["stripe_eu"], "the rest is there")
+    expect([each.source for each in one.unavailable_sources] == ["back_office"], "and it is named")
+
+    (stripe,) = one.aliases
+    card = parse_alias_id(stripe.id).psp_alias
+    expiry = f"{stripe.expiry_month},{stripe.expiry_year}"
+    line = f"shopper-1,{link.psp_customer},{_OLD_CARD},{card},fp_1,4242,{expiry},visa"
+    mapping = f"{_MAPPING_HEADER}\n{line}\n".encode()
+    moved = await stage.client.import_aliases([mapping], psp_account="stripe_eu")
+    telling.say("the mapping file of the card import", {"moved": moved.moved})
+    after = await _saved(stage, telling, "her saved cards")
+    expect((moved.moved, moved.refused) == (1, 0), "the card is moved")
+    expect([alias.psp_account for alias in after.aliases] == ["stripe_eu"], "one card, not two")
+
+
+async def _saved(stage: Stage, telling: Telling, what: str) -> ListAliasesResponse:
+    answer = await stage.client.list_aliases(ListAliasesRequest(customer_id="shopper-1"))
+    shown = [f"{alias.brand} {alias.last4} at {alias.psp_account}" for alias in answer.aliases]
+    silent = [each.source for each in answer.unavailable_sources]
+    telling.say(what, {"aliases": ", ".join(shown), "silent": ", ".join(silent) or "nobody"})
+    return answer
+
+
 async def _served_by_stripe(stage: Stage, shoppers: Sequence[str]) -> set[str]:
     served = set()
     for shopper in shoppers:
@@ -323,17 +372,18 @@ STEPS: Final = (
     Step("silence", "Stripe acts and answers nothing", silence),
     Step("pay_at_the_legacy_psp", "Belgium still pays at Ogone", pay_at_the_legacy_psp),
     Step("split_a_country", "Portugal moves, three shoppers in ten first", split_a_country),
+    Step("one_alias_list", "Her saved cards, wherever they are kept", one_alias_list),
     Step("finish_what_moved", "Belgium moves while a payment is open", finish_what_moved),
 )
 
 
-async def _ensure(stage: Stage, telling: Telling) -> EnsureOutcome.ValueType:
+async def _ensure(stage: Stage, telling: Telling) -> CustomerLink:
     profile = CustomerProfile(email="claire@example.com", name="Claire Martin")
     request = EnsureCustomerRequest(customer_id="shopper-1", country_code="FR", profile=profile)
     (link,) = (await stage.client.ensure_customer(request)).links
     outcome = _short(EnsureOutcome.Name(link.outcome))
     telling.say("EnsureCustomer", {"outcome": outcome, "psp_customer": link.psp_customer})
-    return link.outcome
+    return link
 
 
 async def _create(
