@@ -1,1 +1,0 @@
-"""Tests of gateway.payments without I/O."""
