@@ -34,6 +34,9 @@ class MethodTraits:
     """How long an uncaptured authorisation usually holds; the payment itself says it exactly."""
     refund_window: timedelta | None = None
     """How long after the payment it can be refunded; None means without a limit we know."""
+    saves_with_payment: bool = False
+    """Whether the PSP saves the method with a first payment only (`CreatePayment.save_alias`), and
+    its events are what says so (`PspEvent.saved_alias`): the merchant keeps the list himself."""
 
     def takes_currency(self, currency: str) -> bool:
         """Whether the method can be offered in the currency at all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,9 @@ from psp.port import (
     PspAlias,
     PspEvent,
     PspPayment,
+    PspRefund,
+    RefundPayment,
+    ReviewStatus,
 )
 
 _log = structlog.get_logger(__name__)
@@ -73,6 +76,11 @@ class _Watch:
         if payment.failure is not None:
             self.outcome, self.code = "declined", payment.failure.code
         return payment
+
+    def saw_refund(self, refund: PspRefund) -> PspRefund:
+        if refund.failure is not None:
+            self.outcome, self.code = "declined", refund.failure.code
+        return refund
 
 
 class ObservedProvider:
@@ -167,6 +175,27 @@ class ObservedProvider:
         """See the port."""
         with self._watched("cancel_payment"):
             return await self._inner.cancel_payment(request)
+
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        """See the port."""
+        with self._watched("refund_payment") as watch:
+            return watch.saw_refund(await self._inner.refund_payment(request))
+
+    async def list_refunds(self, psp_reference: str) -> tuple[PspRefund, ...]:
+        """See the port."""
+        with self._watched("list_refunds"):
+            return await self._inner.list_refunds(psp_reference)
+
+    async def retrieve_review(self, review_reference: str) -> ReviewStatus:
+        """See the port."""
+        with self._watched("retrieve_review"):
+            return await self._inner.retrieve_review(review_reference)
+
+    async def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:
+        """See the port; one report for the whole list."""
+        with self._watched("list_events"):
+            async for event in self._inner.list_events(since):
+                yield event
 
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
         """See the port."""

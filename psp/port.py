@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +23,11 @@ class Capability(StrEnum):
     CAPTURE = "capture"
     PARTIAL_CAPTURE = "partial_capture"
     CANCEL = "cancel"
+    REFUNDS = "refunds"
+    """Give captured money back, in full or in parts, and list what was given back."""
     EVENTS = "events"
+    LIST_EVENTS = "list_events"
+    """Read past events from the PSP's own list: the way back after an outage."""
     REVIEWS = "reviews"
     IDEMPOTENT_MUTATIONS = "idempotent_mutations"
     """The same idempotency key may be sent again inside `idempotency_lifetime_s`."""
@@ -143,7 +147,10 @@ class PspPayment:
     """What was authorised in all; it stays when the money is captured or released."""
     captured_minor: int = 0
     refunded_minor: int = 0
+    """What was given back or is on its way to the shopper; it falls again if a refund fails."""
     review: ReviewStatus = ReviewStatus.NONE
+    review_reference: str = ""
+    """The PSP's id of the review, for `retrieve_review`; empty if there is none, or none shows."""
     failure: PspFailure | None = None
     """The last failed attempt, also while the shopper may still try again."""
     next_action: NextAction | None = None
@@ -233,6 +240,56 @@ class CancelPayment:
     """abandoned, duplicate, fraudulent or requested_by_customer."""
 
 
+class RefundStatus(StrEnum):
+    """Where a refund stands at the PSP, in our words."""
+
+    PENDING = "pending"
+    """Accepted, and not at the shopper's bank yet."""
+    REQUIRES_ACTION = "requires_action"
+    """The shopper, or we, must do something first; the PSP's page says what."""
+    SUCCEEDED = "succeeded"
+    """On its way to the shopper. It can still become `FAILED` later."""
+    FAILED = "failed"
+    """The money is, or comes, back with us; a canceled refund counts."""
+    UNKNOWN = "unknown"
+    """The PSP answered with a status we do not know, or itself does not know yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class PspRefund:
+    """The PSP's word on one refund, at one moment."""
+
+    psp_reference: str
+    """The PSP's id of the refund (Stripe: `re_…`; Ogone: PAYID/PAYIDSUB)."""
+    payment_reference: str
+    """The refunded payment's `PspPayment.psp_reference`."""
+    status: RefundStatus
+    raw_status: str
+    currency: str
+    amount_minor: int
+    refund_id: str = ""
+    """Our reference as the PSP holds it; empty if it holds none, or the refund is not ours."""
+    failure: PspFailure | None = None
+    """Why it failed, or what keeps it pending."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPayment:
+    """All that an adapter needs to give money back, or to find out that it did so before."""
+
+    refund_id: str
+    psp_reference: str
+    """The payment's."""
+    amount: Money
+    idempotency_key: str
+    reason: str = "requested_by_customer"
+    """duplicate, fraudulent or requested_by_customer. Stripe block-lists the card and the e-mail
+    address of what is called fraudulent: only on purpose."""
+    known_references: frozenset[str] = frozenset()
+    """The PSP's ids of this payment's other refunds. A PSP that keeps no reference of ours has
+    done this one already if it shows a refund of this amount that is not among them."""
+
+
 class PspEventSubject(StrEnum):
     """What kind of thing a webhook is about."""
 
@@ -259,6 +316,9 @@ class PspEvent:
     """
     claimed_currency: str = ""
     """The currency that the event names; empty if it names none."""
+    saved_alias: PspAlias | None = None
+    """The method that the shopper saved with this payment, where the PSP tells it by event alone:
+    `MethodTraits.saves_with_payment`."""
 
 
 class PaymentServiceProvider(Protocol):
@@ -329,6 +389,28 @@ class PaymentServiceProvider(Protocol):
 
     async def cancel_payment(self, request: CancelPayment) -> PspPayment:
         """Release an uncaptured payment."""
+
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        """Give captured money back, in full or in part.
+
+        A PSP that accepts it and pays later answers `PENDING`; one that refuses it outright, also
+        because more than is left was asked for, raises `RejectedError`.
+        """
+
+    async def list_refunds(self, psp_reference: str) -> tuple[PspRefund, ...]:
+        """Return every refund of a payment, the oldest first, whoever made it.
+
+        Strongly consistent: what is not in it was not accepted.
+        """
+
+    async def retrieve_review(self, review_reference: str) -> ReviewStatus:
+        """Return where a fraud review stands, also when the payment does not name it any more."""
+
+    def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:
+        """Stream the events that occurred from `since` on, the oldest first.
+
+        As far back as the PSP keeps them. An event is the same one that a webhook brings, with the same `event_id`.
+        """
 
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
         """Verify a webhook on its raw bytes and reduce it; raises `InvalidEventError`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from psp.port import NextAction, PaymentServiceProvider
+from psp.port import NextAction, PaymentServiceProvider, PspRefund, ReviewStatus
 
 
 class Card(StrEnum):
@@ -23,6 +23,8 @@ class Card(StrEnum):
     """Paid, but for now the PSP says nothing that we understand; see `Bench.settle_offline`."""
     REVIEWED = "reviewed"
     """Paid, and a fraud review opens. Only for a PSP that has `Capability.REVIEWS`."""
+    REFUNDED_LATER = "refunded_later"
+    """Paid; a refund is accepted, and pending until `Bench.settle_offline`."""
 
 
 class Silenced(StrEnum):
@@ -32,6 +34,7 @@ class Silenced(StrEnum):
     """The creation of a charge without the shopper: the one that every PSP is called for."""
     CAPTURE = "capture"
     CANCEL = "cancel"
+    REFUND = "refund"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,10 @@ class Books:
     """Times that money was taken; what is under way counts."""
     taken_minor: int
     """What was taken in all, as it will end."""
+    refunds: int = 0
+    """Times that money was given back; what is under way counts, what failed does not."""
+    refunded_minor: int = 0
+    """What was given back in all, as it will end."""
 
 
 class Bench(Protocol):
@@ -64,6 +71,10 @@ class Bench(Protocol):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret that the adapter was configured with."""
+
+    @property
+    def keeps_refund_ids(self) -> bool:
+        """Whether the PSP keeps our id with a refund, and shows it in its list."""
 
     def saved_card(self, card: Card) -> str:
         """Return an alias that can be charged without the shopper: succeeds, or is declined."""
@@ -81,7 +92,19 @@ class Bench(Protocol):
         """Let the next answer to such a change get lost after the PSP acted."""
 
     async def settle_offline(self) -> None:
-        """Let the PSP end what it carries out later, and learn what it was not certain of."""
+        """Let the PSP end what it carries out later, and learn what it was not certain of.
+
+        At a PSP that lists its events time passes as well, a second at least.
+        """
+
+    async def fail_refund(self, refund: PspRefund) -> None:
+        """Let the shopper's bank send a refund back that had succeeded."""
+
+    async def doubt_refund(self, refund: PspRefund) -> None:
+        """Let the PSP say nothing of a refund that we understand."""
+
+    async def close_review(self, review_reference: str, status: ReviewStatus) -> None:
+        """Let a person approve or reject. Only for a PSP that has `Capability.REVIEWS`."""
 
     def books(self, payment_id: str) -> Books:
         """Return what the sandbox did for a payment of ours."""

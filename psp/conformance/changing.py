@@ -7,6 +7,7 @@ from psp.conformance.expecting import expect, expect_equal, expect_error, expect
 from psp.conformance.steps import (
     AMOUNT,
     PART,
+    UNKNOWN_REFERENCE,
     authorised,
     cancel_of,
     capture_of,
@@ -18,8 +19,6 @@ from psp.conformance.steps import (
 )
 from psp.errors import NotFoundError, PspError, RejectedError
 from psp.port import PendingChange, PspStatus
-
-_UNKNOWN_REFERENCE = "unknown_to_any_psp"
 
 
 async def part_captured(bench: Bench) -> None:
@@ -142,7 +141,7 @@ async def unknown_reference(bench: Bench) -> None:
     await expect_errors(
         "it is not found",
         NotFoundError,
-        lambda: bench.provider.retrieve_payment(_UNKNOWN_REFERENCE),
-        lambda: bench.provider.capture_payment(capture_of(_UNKNOWN_REFERENCE)),
-        lambda: bench.provider.cancel_payment(cancel_of(_UNKNOWN_REFERENCE)),
+        lambda: bench.provider.retrieve_payment(UNKNOWN_REFERENCE),
+        lambda: bench.provider.capture_payment(capture_of(UNKNOWN_REFERENCE)),
+        lambda: bench.provider.cancel_payment(cancel_of(UNKNOWN_REFERENCE)),
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from psp.errors import PspError
+from psp.errors import OutcomeUnknownError, PspError
 
 E = TypeVar("E", bound=PspError)
 
@@ -45,3 +46,24 @@ async def expect_errors(
     """Make one call after the other; raises `ConformanceError` at the first without this error."""
     for call in calls:
         await expect_error(what, wanted, call())
+
+
+async def expect_once_told(*calls: Awaitable[object]) -> None:
+    """Make calls at the same moment: one of them may not learn what became of it, but not both."""
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    errors = [answer for answer in answers if isinstance(answer, BaseException)]
+    wrong = [error for error in errors if not isinstance(error, OutcomeUnknownError)]
+    expect("no call is told as not done", not wrong, wrong)
+    expect("one is told as done", len(errors) < len(answers), errors)
+
+
+async def expect_not_denied(call: Awaitable[object]) -> None:
+    """Make a call whose answer gets lost after the PSP acted.
+
+    The adapter says that it does not know, or asks by itself and answers the truth; any other error
+    says that nothing happened, and gets out.
+    """
+    try:
+        await call
+    except OutcomeUnknownError:
+        return

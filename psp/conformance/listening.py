@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from psp.conformance.bench import Bench, Webhook
 from psp.conformance.expecting import ConformanceError, expect, expect_equal
 from psp.conformance.steps import (
     AMOUNT,
+    PART,
     PAYMENT_ID,
     UNKNOWN_ID,
     authorised,
     capture_of,
+    captured,
     expect_captured,
     paid,
+    refund_of,
     settled,
 )
 from psp.errors import InvalidEventError
 from psp.port import CapturePolicy, PaymentServiceProvider, PspEvent, PspEventSubject
 
-_COPIES = 3
+_COPIES: Final = 3
+_MOMENT: Final = timedelta(minutes=1)
 
 
 async def event_names_its_payment(bench: Bench) -> None:
@@ -86,6 +92,47 @@ async def forged_event(bench: Bench) -> None:
             forged = Webhook(webhook.headers, body)
             _require_refusal(bench.provider, forged, "a forged event is refused")
     await stranger.close()
+
+
+async def refund_event_names_its_payment(bench: Bench) -> None:
+    """A webhook about a refund names the refunded payment, and claims no more than it is worth."""
+    payment = await captured(bench)
+    await bench.events()
+    refund = await bench.provider.refund_payment(refund_of(payment.psp_reference, PART))
+    await bench.settle_offline()
+    done = _about_payments(bench, await bench.events())
+    await bench.fail_refund(refund)
+    failed = _about_payments(bench, await bench.events())
+
+    for what, about in (("of the refund", done), ("that it failed", failed)):
+        expect(f"an event tells {what}", bool(about))
+        references = {event.psp_reference for event in about}
+        expect_equal("it names the payment", {payment.psp_reference}, references)
+        claims = [event.claimed_minor for event in about if event.claimed_minor is not None]
+        expect("no more is claimed", max(claims, default=0) <= AMOUNT.amount_minor, claims)
+
+
+async def listed_events(bench: Bench) -> None:
+    """The PSP's list holds every event that a webhook brought, the oldest first, as it was told."""
+    start = datetime.now(UTC) - _MOMENT
+    reference = (await authorised(bench)).psp_reference
+    await bench.settle_offline()
+    await bench.provider.capture_payment(capture_of(reference))
+    await bench.settle_offline()
+    told = _parsed(bench, await bench.events())
+
+    listed = [event async for event in bench.provider.list_events(start)]
+
+    expect("there are webhooks", bool(told))
+    by_id = {event.event_id: event for event in listed}
+    expect_equal("each is listed once", len(by_id), len(listed))
+    for event in told:
+        expect_equal("it is listed as it was told", event, by_id.get(event.event_id))
+    times = [event.occurred_time for event in listed]
+    expect("they did not all occur at once", len(set(times)) > 1, times)
+    expect_equal("the oldest comes first", sorted(times), times)
+    later = [event async for event in bench.provider.list_events(max(times) + _MOMENT)]
+    expect_equal("what is older is left out", [], later)
 
 
 def _forgeries(body: bytes) -> Iterable[bytes]:

@@ -23,8 +23,10 @@ MEANINGS: Final[Mapping[Capability, str]] = MappingProxyType(
         _C.CAPTURE: "takes the money of an authorisation",
         _C.PARTIAL_CAPTURE: "takes a part of it and releases the rest",
         _C.CANCEL: "releases an authorisation",
+        _C.REFUNDS: "gives captured money back, in full or in parts, and lists what was given back",
         _C.EVENTS: "tells of changes by signed webhooks",
-        _C.REVIEWS: "tells of fraud reviews",
+        _C.LIST_EVENTS: "lists past events: the way back after an outage",
+        _C.REVIEWS: "tells of fraud reviews, open and closed",
         _C.IDEMPOTENT_MUTATIONS: "takes the same change again under the same key",
     }
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from psp.conformance.bench import Bench, Card
-from psp.conformance.expecting import expect, expect_equal
+from psp.conformance.expecting import expect, expect_equal, expect_error
 from psp.conformance.steps import (
     AMOUNT,
     PAYMENT_ID,
@@ -21,6 +21,7 @@ from psp.conformance.steps import (
     settled,
     step_of,
 )
+from psp.errors import NotFoundError
 from psp.port import (
     CapturePolicy,
     FailureCategory,
@@ -152,6 +153,31 @@ async def review_opens(bench: Bench) -> None:
         (PspStatus.AUTHORIZED, ReviewStatus.OPEN),
         (payment.status, payment.review),
     )
+
+
+async def review_read_after_its_end(bench: Bench) -> None:
+    """A fraud review is read by its own reference, open and after a person has decided."""
+    payment = await paid(bench, Card.REVIEWED)
+    reference = payment.review_reference
+    expect("the payment names it", reference != "", payment)
+    before = await bench.provider.retrieve_review(reference)
+
+    await bench.close_review(reference, ReviewStatus.APPROVED)
+
+    after = await bench.provider.retrieve_review(reference)
+    expect_equal("it is approved", (ReviewStatus.OPEN, ReviewStatus.APPROVED), (before, after))
+    unknown = bench.provider.retrieve_review(UNKNOWN_ID)
+    await expect_error("another is not found", NotFoundError, unknown)
+
+
+async def review_rejected(bench: Bench) -> None:
+    """A payment that a person rejects is rejected by its review's reference as well."""
+    reference = (await paid(bench, Card.REVIEWED)).review_reference
+
+    await bench.close_review(reference, ReviewStatus.REJECTED)
+
+    after = await bench.provider.retrieve_review(reference)
+    expect_equal("it is rejected", ReviewStatus.REJECTED, after)
 
 
 def _expect_declined(payment: PspPayment) -> None:

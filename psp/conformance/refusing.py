@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -13,13 +14,22 @@ from psp.conformance.steps import (
     authorised,
     cancel_of,
     capture_of,
+    captured,
     charge,
+    expect_given_back,
     purchase,
+    refund_of,
 )
 from psp.errors import InvalidEventError, MisconfiguredError, PspError, RejectedError
-from psp.port import Capability, CustomerProfile, PaymentMethod, PaymentServiceProvider
+from psp.port import Capability, CustomerProfile, PaymentMethod, PaymentServiceProvider, PspEvent
 
 _NOBODY: Final = "nobody"
+
+
+async def _first_event(psp: PaymentServiceProvider) -> PspEvent | None:
+    return await anext(psp.list_events(datetime.now(UTC)), None)
+
+
 Call = Callable[[PaymentServiceProvider], Awaitable[object]]
 _PROFILE: Final = CustomerProfile(_NOBODY)
 _CALLS: Final[Mapping[Capability, tuple[Call, ...]]] = MappingProxyType(
@@ -34,6 +44,12 @@ _CALLS: Final[Mapping[Capability, tuple[Call, ...]]] = MappingProxyType(
             lambda psp: psp.set_default_alias(_NOBODY, _NOBODY, "key-1"),
             lambda psp: psp.delete_alias(_NOBODY, _NOBODY, "key-1"),
         ),
+        Capability.REFUNDS: (
+            lambda psp: psp.refund_payment(refund_of(_NOBODY)),
+            lambda psp: psp.list_refunds(_NOBODY),
+        ),
+        Capability.LIST_EVENTS: (_first_event,),
+        Capability.REVIEWS: (lambda psp: psp.retrieve_review(_NOBODY),),
     }
 )
 """Calls that belong to one capability alone. The others are a matter of what a call is given (a
@@ -57,6 +73,22 @@ async def wrong_credentials(bench: Bench) -> None:
 
     books = bench.books(PAYMENT_ID)
     expect_equal("nothing happened", (1, 0), (books.authorizations, books.captures))
+
+
+async def refund_with_wrong_credentials(bench: Bench) -> None:
+    """With a wrong key nothing is given back or listed: an operator must act."""
+    reference = (await captured(bench)).psp_reference
+    stranger = bench.wrong_credentials()
+
+    await expect_errors(
+        "an operator must act",
+        MisconfiguredError,
+        lambda: stranger.refund_payment(refund_of(reference)),
+        lambda: stranger.list_refunds(reference),
+    )
+    await stranger.close()
+
+    expect_given_back(bench)
 
 
 async def undeclared_calls(bench: Bench) -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from psp.conformance import changing, knowing, listening, paying, refusing, silences
+from psp.conformance import (
+    changing,
+    knowing,
+    listening,
+    paying,
+    refunding,
+    refunding_again,
+    refusing,
+    silences,
+)
 from psp.conformance.bench import Bench
 from psp.conformance.skips import Scenario
 from psp.port import Capability
@@ -33,6 +42,8 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     _scenario(paying.uncertain_payment, _CREATE),
     _scenario(paying.found_by_our_reference, _CREATE, _C.FIND_PAYMENT),
     _scenario(paying.review_opens, _CREATE, _C.REVIEWS),
+    _scenario(paying.review_read_after_its_end, _CREATE, _C.REVIEWS),
+    _scenario(paying.review_rejected, _CREATE, _C.REVIEWS),
     # Capturing and canceling.
     _scenario(changing.part_captured, _CREATE, _C.PARTIAL_CAPTURE),
     _scenario(changing.capture_twice, _CREATE, _C.CAPTURE),
@@ -43,6 +54,20 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     _scenario(changing.capture_after_cancel, _CREATE, _C.CAPTURE, _C.CANCEL),
     _scenario(changing.cancel_after_capture, _CREATE, _C.CAPTURE, _C.CANCEL),
     _scenario(changing.unknown_reference, _C.CAPTURE, _C.CANCEL),
+    # Refunds.
+    _scenario(refunding.refund_whole, _CREATE, _C.REFUNDS),
+    _scenario(refunding.refund_in_parts, _CREATE, _C.REFUNDS),
+    _scenario(refunding.refund_too_much, _CREATE, _C.REFUNDS),
+    _scenario(refunding.refund_uncaptured, _CREATE, _C.REFUNDS),
+    _scenario(refunding.refund_pending, _CREATE, _C.REFUNDS),
+    _scenario(refunding.refund_fails_later, _CREATE, _C.REFUNDS),
+    _scenario(refunding.refund_unknown_payment, _C.REFUNDS),
+    _scenario(refunding_again.refund_repeated, _CREATE, _C.REFUNDS),
+    _scenario(refunding_again.refund_at_once_twice, _CREATE, _C.REFUNDS),
+    _scenario(refunding_again.equal_refund_is_another, _CREATE, _C.REFUNDS),
+    _scenario(refunding_again.silent_refund, _CREATE, _C.REFUNDS),
+    _scenario(refunding_again.silent_equal_refund, _CREATE, _C.REFUNDS),
+    _scenario(refunding_again.refund_in_doubt, _CREATE, _C.REFUNDS),
     # No answer, and the same again.
     _scenario(silences.silent_create_found, _CREATE, _C.FIND_PAYMENT),
     _scenario(silences.silent_create_repeated, _CREATE, _C.IDEMPOTENT_MUTATIONS),
@@ -59,6 +84,8 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     _scenario(listening.repeated_event_is_one, _CREATE, _C.CAPTURE, _C.EVENTS),
     _scenario(listening.events_in_disorder, _CREATE, _C.CAPTURE, _C.EVENTS),
     _scenario(listening.forged_event, _CREATE, _C.EVENTS),
+    _scenario(listening.refund_event_names_its_payment, _CREATE, _C.REFUNDS, _C.EVENTS),
+    _scenario(listening.listed_events, _CREATE, _C.CAPTURE, _C.EVENTS, _C.LIST_EVENTS),
     # Shoppers and their saved methods.
     _scenario(knowing.customer_kept, _C.CUSTOMERS),
     _scenario(knowing.alias_kept, _CREATE, _C.CUSTOMERS, _C.ALIASES),
@@ -66,6 +93,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     _scenario(knowing.alias_default_and_deleted, _CREATE, _C.CUSTOMERS, _C.ALIASES),
     # Refusals.
     _scenario(refusing.wrong_credentials, _CREATE, _C.CAPTURE, _C.CANCEL),
+    _scenario(refusing.refund_with_wrong_credentials, _CREATE, _C.REFUNDS),
     _scenario(refusing.undeclared_calls),
     _scenario(refusing.declared_lifetime),
     _scenario(refusing.no_secret_shown, _CREATE),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 from psp.conformance.bench import Bench, Card, Silenced
-from psp.conformance.expecting import expect, expect_equal, expect_error
+from psp.conformance.expecting import (
+    expect_equal,
+    expect_error,
+    expect_not_denied,
+    expect_once_told,
+)
 from psp.conformance.steps import (
     AMOUNT,
     PART,
@@ -20,14 +22,14 @@ from psp.conformance.steps import (
     found,
     settled,
 )
-from psp.errors import OutcomeUnknownError, PspError
-from psp.port import PspPayment, PspStatus
+from psp.errors import PspError
+from psp.port import PspStatus
 
 
 async def silent_create_found(bench: Bench) -> None:
     """A charge whose answer was lost is found by our reference, and happened once."""
     bench.silence(Silenced.CREATE)
-    await _unknown_or_true(lambda: bench.provider.create_payment(charge(bench)))
+    await expect_not_denied(bench.provider.create_payment(charge(bench)))
 
     payment = await found(bench)
 
@@ -42,7 +44,7 @@ async def silent_create_found(bench: Bench) -> None:
 async def silent_create_repeated(bench: Bench) -> None:
     """A charge whose answer was lost is sent again under its key, and happened once."""
     bench.silence(Silenced.CREATE)
-    await _unknown_or_true(lambda: bench.provider.create_payment(charge(bench)))
+    await expect_not_denied(bench.provider.create_payment(charge(bench)))
 
     payment = await bench.provider.create_payment(charge(bench))
 
@@ -54,7 +56,7 @@ async def silent_capture(bench: Bench) -> None:
     """A capture whose answer was lost shows when asked; made again it takes nothing more."""
     reference = (await authorised(bench)).psp_reference
     bench.silence(Silenced.CAPTURE)
-    await _unknown_or_true(lambda: bench.provider.capture_payment(capture_of(reference)))
+    await expect_not_denied(bench.provider.capture_payment(capture_of(reference)))
 
     await bench.provider.capture_payment(capture_of(reference))
 
@@ -66,7 +68,7 @@ async def silent_cancel(bench: Bench) -> None:
     """A cancel whose answer was lost shows when asked; made again it is done already."""
     reference = (await authorised(bench)).psp_reference
     bench.silence(Silenced.CANCEL)
-    await _unknown_or_true(lambda: bench.provider.cancel_payment(cancel_of(reference)))
+    await expect_not_denied(bench.provider.cancel_payment(cancel_of(reference)))
 
     await bench.provider.cancel_payment(cancel_of(reference))
 
@@ -79,7 +81,7 @@ async def charge_at_once_twice(bench: Bench) -> None:
     """The same charge made twice at the same moment happens once."""
     first = bench.provider.create_payment(charge(bench))
     second = bench.provider.create_payment(charge(bench))
-    await _known_or_unknown(first, second)
+    await expect_once_told(first, second)
 
     _expect_one_charge(bench)
 
@@ -89,7 +91,7 @@ async def capture_at_once_twice(bench: Bench) -> None:
     reference = (await authorised(bench)).psp_reference
     first = bench.provider.capture_payment(capture_of(reference))
     second = bench.provider.capture_payment(capture_of(reference))
-    await _known_or_unknown(first, second)
+    await expect_once_told(first, second)
 
     expect_captured(await settled(bench, reference), AMOUNT.amount_minor)
     expect_taken(bench, AMOUNT.amount_minor)
@@ -123,23 +125,6 @@ async def same_key_other_charge(bench: Bench) -> None:
     read = await bench.provider.retrieve_payment(first.psp_reference)
     expect_equal("the first charge stands", first, read)
     _expect_one_charge(bench)
-
-
-async def _unknown_or_true(change: Callable[[], Awaitable[PspPayment]]) -> None:
-    """An adapter may ask by itself and answer the truth; it must not call it "not done"."""
-    try:
-        await change()
-    except OutcomeUnknownError:
-        return
-
-
-async def _known_or_unknown(*calls: Awaitable[PspPayment]) -> None:
-    """Make calls at the same moment: one of them may not learn what became of it, but not both."""
-    answers = await asyncio.gather(*calls, return_exceptions=True)
-    errors = [answer for answer in answers if isinstance(answer, BaseException)]
-    wrong = [error for error in errors if not isinstance(error, OutcomeUnknownError)]
-    expect("no call is told as not done", not wrong, wrong)
-    expect("one is told as done", len(errors) < len(answers), errors)
 
 
 def _expect_one_charge(bench: Bench) -> None:

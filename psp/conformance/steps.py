@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -18,11 +19,14 @@ from psp.port import (
     PaymentMethod,
     PspPayment,
     PspStatus,
+    RefundPayment,
 )
 
 PAYMENT_ID: Final = "pay_01jd3v8e2m0000000000000001"
 """As long as the gateway's ids are."""
+REFUND_ID: Final = "ref_01jd3v8e2m0000000000000001"
 UNKNOWN_ID: Final = "pay_01jd3v8e2m0000000000000009"
+UNKNOWN_REFERENCE: Final = "unknown_to_any_psp"
 AMOUNT: Final = Money(1234, "EUR")
 PART: Final = Money(500, "EUR")
 _WINDOW: Final = timedelta(hours=1)
@@ -80,6 +84,14 @@ async def authorised(bench: Bench) -> PspPayment:
     return payment
 
 
+async def captured(bench: Bench, card: Card = Card.SUCCEEDS) -> PspPayment:
+    """Return a payment whose money was taken for good."""
+    payment = await paid(bench, card, CapturePolicy.AUTOMATIC)
+    payment = await settled(bench, payment.psp_reference)
+    expect_captured(payment, AMOUNT.amount_minor)
+    return payment
+
+
 async def settled(bench: Bench, psp_reference: str) -> PspPayment:
     """Return what is true once the PSP has ended what it carries out later."""
     await bench.settle_offline()
@@ -104,6 +116,19 @@ def cancel_of(psp_reference: str, key: str = "cancel-1") -> CancelPayment:
     return CancelPayment(psp_reference, key)
 
 
+def refund_of(
+    psp_reference: str, amount: Money = AMOUNT, *, number: int = 1, known: Iterable[str] = ()
+) -> RefundPayment:
+    """Return the order to refund: of the same number it is the same, with the same key."""
+    return RefundPayment(
+        refund_id=f"{REFUND_ID[:-1]}{number}",
+        psp_reference=psp_reference,
+        amount=amount,
+        idempotency_key=f"refund-{number}",
+        known_references=frozenset(known),
+    )
+
+
 def expect_taken(bench: Bench, minor: int) -> None:
     """The sandbox took exactly this from the shopper, in one capture, or nothing in none."""
     books = bench.books(PAYMENT_ID)
@@ -112,6 +137,17 @@ def expect_taken(bench: Bench, minor: int) -> None:
         (minor, 1 if minor else 0),
         (books.taken_minor, books.captures),
     )
+
+
+def expect_given_back(bench: Bench, *minors: int) -> None:
+    """The sandbox gave back exactly these amounts, and took the whole payment once."""
+    books = bench.books(PAYMENT_ID)
+    expect_equal(
+        "the shopper got this back, in so many refunds",
+        (sum(minors), len(minors)),
+        (books.refunded_minor, books.refunds),
+    )
+    expect_taken(bench, AMOUNT.amount_minor)
 
 
 def expect_captured(payment: PspPayment, minor: int) -> None:

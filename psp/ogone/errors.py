@@ -86,6 +86,10 @@ _BY_START: Final[Mapping[str, ProblemKind]] = MappingProxyType(
 _VALIDATION: Final = "50001111"
 _OPERATORS_CONCERN: Final = ("/1/s", "/0/s", "/1/i")
 
+TO_BE_CHECKED: Final = frozenset({_K.DECLINED, _K.DUPLICATE, _K.NOT_FOUND, _K.REFUSED})
+"""Refusals of a change that may be an echo of the same one, made before or by another: the truth is
+asked."""
+
 _OF_A_CHANGE: Final[Mapping[ProblemKind, type[PspError]]] = MappingProxyType(
     {
         _K.NOT_SENT: NotSentError,

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 from psp.errors import InvalidEventError
 from psp.ogone.config import OgoneAccountConfig
 from psp.ogone.money import AmountError, from_ogone_amount
+from psp.ogone.saved_alias import read_saved_alias
 from psp.ogone.signing import SIGNATURE, SIGNED_IN_FEEDBACK, verify
 from psp.port import PspEvent, PspEventSubject
 
@@ -69,6 +70,7 @@ class OgoneEvents:
             occurred_time=self._clock(),
             claimed_minor=_claimed_minor(fields.get("AMOUNT", ""), currency),
             claimed_currency=currency,
+            saved_alias=read_saved_alias(fields),
         )
 
     def _verified(self, fields: Mapping[str, str], encoding: str) -> dict[str, str]:

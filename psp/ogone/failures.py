@@ -1,4 +1,4 @@
-"""Why a shopper's attempt failed: Ogone's codes in the port's categories."""
+"""Why an attempt to pay, or a refund, failed: Ogone's codes in the port's categories."""
 
 from __future__ import annotations
 
@@ -35,6 +35,25 @@ ABANDONED: Final = PspFailure(
     retryable=False,
 )
 """Status 1: there is no error code, only the status."""
+
+
+# By the refund's status (Ogone, "Transaction statuses"): its error code is the acquirer's, if any.
+REFUND_FAILURES: Final[Mapping[str, tuple[FailureCategory, str]]] = MappingProxyType(
+    {
+        "73": (_C.PROCESSING_ERROR, "The deletion of the payment was refused."),
+        "83": (_C.DECLINED, "The acquirer refused the refund."),
+        "84": (_C.DECLINED, "The refund is disputed, or was refused later: look into it by hand."),
+        "94": (_C.DECLINED, "The acquirer declined the refund."),
+        "96": (_C.PROCESSING_ERROR, "The refund was reversed: the money is back with us."),
+    }
+)
+"""Category and message of every status in which a refund failed."""
+
+
+def refund_failure_of(answer: Answer) -> PspFailure:
+    """Read why a refund failed; the shopper has nothing to try again."""
+    category, message = REFUND_FAILURES[answer.status]
+    return PspFailure(category, answer.error_code or answer.status, message, retryable=False)
 
 
 def failure_of(answer: Answer) -> PspFailure:

@@ -11,11 +11,13 @@ from psp.errors import NotFoundError, UnavailableError
 from psp.ogone.answers import Answer, UnreadableAnswerError
 from psp.ogone.client import OgoneCaller
 from psp.ogone.money import AmountError
-from psp.ogone.payment_reading import read_payment, taken_minor
+from psp.ogone.operations import taken_minor
+from psp.ogone.payment_reading import read_payment
 from psp.ogone.statuses import STATUSES
 from psp.port import PspPayment
 
-_MAX_OPERATIONS: Final = 20
+MAX_OPERATIONS: Final = 100
+"""Of one order, each read by a query of its own: one refunded item by item has many."""
 _ORDER_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,30}", re.ASCII)
 _LATER_OPERATIONS: Final = tuple("6789")
 """How the statuses begin that something after the first operation may have led to."""
@@ -70,7 +72,7 @@ async def _read_operations(
         return (order,)
     last = order.text("PAYIDSUB")
     operations: list[Answer] = []
-    for number in range(_MAX_OPERATIONS):
+    for number in range(MAX_OPERATIONS):
         read = await _read_operation(caller, order, number, deadline_s)
         if read is not None:
             operations.append(read)

@@ -13,7 +13,7 @@ from psp.errors import OutcomeUnknownError, PspError, RejectedError, Unavailable
 from psp.money import Money
 from psp.ogone.answers import Answer, UnreadableAnswerError
 from psp.ogone.client import MAINTENANCE, OgoneCaller
-from psp.ogone.errors import Problem, ProblemKind, problem_of, psp_error
+from psp.ogone.errors import TO_BE_CHECKED, Problem, problem_of, psp_error
 from psp.ogone.history import OrderHistory, read_history
 from psp.ogone.money import AmountError
 from psp.ogone.order_params import ogone_amount
@@ -26,16 +26,6 @@ _CANCEL: Final = "DES"
 
 _WRONG_STATE: Final = "50001127"
 _OVERFLOW: Final = "50001126"
-
-# Refusals that may be an echo of the same change, made before or by another: the truth is asked.
-_TO_BE_CHECKED: Final = frozenset(
-    {
-        ProblemKind.DECLINED,
-        ProblemKind.DUPLICATE,
-        ProblemKind.NOT_FOUND,
-        ProblemKind.REFUSED,
-    }
-)
 
 IsDone = Callable[[OrderHistory], bool]
 
@@ -90,7 +80,7 @@ class OgoneMaintenance:
         }
         answer = await self._caller.change(MAINTENANCE, form, deadline_s)
         problem = problem_of(answer)
-        if problem is not None and problem.kind in _TO_BE_CHECKED:
+        if problem is not None and problem.kind in TO_BE_CHECKED:
             return await self._truth_or_refusal(order_id, problem, is_done, deadline_s)
         if problem is not None:
             raise psp_error(account, problem, change=True)

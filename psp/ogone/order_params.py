@@ -111,6 +111,11 @@ def checked_alias(account: str, alias: str) -> str:
     return alias
 
 
+def new_alias_of(payment_id: str) -> str:
+    """Return the name that a card gets which is saved with a payment."""
+    return _ALIAS_PREFIX + payment_id
+
+
 def _order_fields(account: str, request: CreatePayment) -> dict[str, str]:
     if not fits_order_id(request.payment_id):
         detail = "an ORDERID is 1 to 30 letters, digits, - and _: a cut one would be another's"
@@ -140,7 +145,7 @@ def _alias_fields(account: str, request: CreatePayment) -> dict[str, str]:
         alias = checked_alias(account, request.psp_alias)
     elif request.save_alias:
         # Named by us, from a name that is never used twice: one PSPID has one space of names.
-        alias = checked_alias(account, _ALIAS_PREFIX + request.payment_id)
+        alias = checked_alias(account, new_alias_of(request.payment_id))
     else:
         return {}
     return {"ALIAS": alias, "ALIASUSAGE": _ALIAS_USAGE}

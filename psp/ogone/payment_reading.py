@@ -1,21 +1,31 @@
 """An order at Ogone as the port's payment: a pure function of what the queries answered.
 
 The status of an order says where it stands; what was authorised, taken and given back is said by
-its operations, each of which has its own status and amount: PAYID/0 is the authorisation or sale,
-the later ones are captures, cancels and refunds.
+its operations, each of which has its own status and amount.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 from psp.ogone.answers import Answer, UnreadableAnswerError
 from psp.ogone.failures import ABANDONED, failure_of
-from psp.ogone.money import from_ogone_amount
-from psp.ogone.statuses import CAPTURES, CAPTURES_BEGUN, REFUNDS, meaning_of
+from psp.ogone.operations import (
+    amount_minor,
+    captured_minor,
+    currency_of,
+    given_back_minor,
+    is_captured_before,
+    is_in_doubt,
+    meaning_at,
+)
+from psp.ogone.statuses import Meaning, meaning_of
 from psp.port import PspFailure, PspPayment, PspStatus
 
-_BY_SHOPPER = "1"
+_BY_SHOPPER: Final = "1"
+_CAPTURED: Final = Meaning(PspStatus.CAPTURED, authorized=True, captured=True)
 
 
 def read_payment(order_id: str, current: Answer, operations: Sequence[Answer]) -> PspPayment:
@@ -26,52 +36,34 @@ def read_payment(order_id: str, current: Answer, operations: Sequence[Answer]) -
     """
     if not current.status or current.text("ORDERID") not in {"", order_id}:
         raise UnreadableAnswerError("the answer is not about this order, or has no status")
-    meaning = meaning_of(current.status, current.error_code)
-    amount_minor = _amount_minor(operations, operations[0])
-    authorized = meaning.authorized or any(
-        meaning_of(each.status, each.error_code).authorized for each in operations
-    )
+    meaning = _meaning(current, operations)
+    whole_minor = amount_minor(operations, operations[0])
+    authorized = meaning.authorized or any(meaning_at(each).authorized for each in operations)
     return PspPayment(
         psp_reference=order_id,
         status=meaning.status,
         raw_status=current.status,
         currency=currency_of(operations),
-        amount_minor=amount_minor,
-        authorized_minor=amount_minor if authorized else 0,
-        captured_minor=_taken_minor(operations, CAPTURES) if meaning.captured else 0,
-        refunded_minor=_returned_minor(operations) if meaning.captured else 0,
+        amount_minor=whole_minor,
+        authorized_minor=whole_minor if authorized else 0,
+        captured_minor=captured_minor(operations) if meaning.captured else 0,
+        refunded_minor=given_back_minor(operations) if meaning.captured else 0,
         failure=_failure(current, meaning.status),
         payment_id=order_id,
         pending=meaning.pending,
     )
 
 
-def taken_minor(operations: Sequence[Answer]) -> int:
-    """Return what a capture took, or was accepted and will take; see `read_payment` for errors."""
-    return _taken_minor(operations, CAPTURES_BEGUN)
-
-
-def currency_of(operations: Sequence[Answer]) -> str:
-    """Return the currency of an order, which none of its operations can change."""
-    currencies = {each.text("CURRENCY").upper() for each in operations} - {""}
-    if len(currencies) != 1:
-        raise UnreadableAnswerError("the answer has no currency, or more than one")
-    return currencies.pop()
-
-
-def _taken_minor(operations: Sequence[Answer], statuses: Collection[str]) -> int:
-    captures = [each for each in operations[1:] if each.status in statuses]
-    # Without a capture of its own it was a sale, which takes all that it authorises.
-    return sum(_amount_minor(operations, each) for each in captures or operations[:1])
-
-
-def _returned_minor(operations: Sequence[Answer]) -> int:
-    returned = [each for each in operations if each.status in REFUNDS]
-    return sum(_amount_minor(operations, each) for each in returned)
-
-
-def _amount_minor(operations: Sequence[Answer], operation: Answer) -> int:
-    return from_ogone_amount(operation.text("AMOUNT"), currency_of(operations))
+def _meaning(current: Answer, operations: Sequence[Answer]) -> Meaning:
+    """Return what the order's status means, once its history is known as well."""
+    meaning, last = meaning_of(current.status, current.error_code), len(operations) - 1
+    if is_in_doubt(operations, last):
+        # What was taken stays taken; what is being done with it is not known yet.
+        return replace(_CAPTURED, status=PspStatus.UNKNOWN)
+    if meaning.refund is not None and is_captured_before(operations, last):
+        # Also of a deletion, which would otherwise be a cancel: the money had been taken.
+        return _CAPTURED
+    return meaning
 
 
 def _failure(current: Answer, status: PspStatus) -> PspFailure | None:

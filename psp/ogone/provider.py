@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import NoReturn
 
@@ -14,6 +14,7 @@ from psp.ogone.config import OgoneAccountConfig
 from psp.ogone.events import OgoneEvents
 from psp.ogone.maintenance import OgoneMaintenance
 from psp.ogone.payments import OgonePayments
+from psp.ogone.refunds import OgoneRefunds
 from psp.ogone.traits import CAPABILITIES, IDEMPOTENCY_LIFETIME_S
 from psp.port import (
     AliasSetup,
@@ -27,6 +28,9 @@ from psp.port import (
     PspAlias,
     PspEvent,
     PspPayment,
+    PspRefund,
+    RefundPayment,
+    ReviewStatus,
 )
 
 
@@ -47,6 +51,7 @@ class OgoneProvider:
         self._caller = OgoneCaller(account, config, session)
         self._payments = OgonePayments(self._caller, config)
         self._maintenance = OgoneMaintenance(self._caller)
+        self._refunds = OgoneRefunds(self._caller)
         self._events = OgoneEvents(config)
 
     @property
@@ -132,6 +137,22 @@ class OgoneProvider:
     async def cancel_payment(self, request: CancelPayment) -> PspPayment:
         """See `OgoneMaintenance.cancel`."""
         return await self._maintenance.cancel(request)
+
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        """See `OgoneRefunds.refund`."""
+        return await self._refunds.refund(request)
+
+    async def list_refunds(self, psp_reference: str) -> tuple[PspRefund, ...]:
+        """See `OgoneRefunds.list`."""
+        return await self._refunds.list(psp_reference)
+
+    async def retrieve_review(self, review_reference: str) -> ReviewStatus:  # noqa: ARG002 - the port's signature
+        """Refuse: Ogone tells nobody of its reviews."""
+        self._refuse(Capability.REVIEWS)
+
+    def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:  # noqa: ARG002 - the port's signature
+        """Refuse: a notification that did not come is nowhere to be read."""
+        self._refuse(Capability.LIST_EVENTS)
 
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:  # noqa: ARG002 - Ogone signs the form, not its headers
         """See `OgoneEvents.parse`."""

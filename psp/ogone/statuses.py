@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from psp.port import PendingChange, PspStatus
+from psp.port import PendingChange, PspStatus, RefundStatus
 
-_S, _P = PspStatus, PendingChange
+_S, _P, _R = PspStatus, PendingChange, RefundStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What the status of an order says of its payment."""
+    """What the status of an order, or of one operation of it, says."""
 
     status: PspStatus
     pending: PendingChange = PendingChange.NONE
@@ -24,6 +24,8 @@ class Meaning:
     """Whether an authorisation stands or stood behind it."""
     captured: bool = False
     """Whether the money was taken, though perhaps given back since."""
+    refund: RefundStatus | None = None
+    """Where an operation in this status stands if it gives money back; None if it does not."""
 
 
 _AWAITING: Final = Meaning(_S.AWAITING_CUSTOMER)
@@ -38,7 +40,14 @@ _CAPTURED: Final = Meaning(_S.CAPTURED, authorized=True, captured=True)
 _CAPTURING: Final = Meaning(_S.PROCESSING, _P.CAPTURE, authorized=True)
 # Uncertain, but only after an authorisation, or after the money was taken.
 _CHANGE_DOUBTFUL: Final = Meaning(_S.UNKNOWN, uncertain=True, authorized=True)
-_RETURN_DOUBTFUL: Final = Meaning(_S.UNKNOWN, uncertain=True, authorized=True, captured=True)
+_DELETION_DOUBTFUL: Final = Meaning(
+    _S.UNKNOWN, uncertain=True, authorized=True, captured=True, refund=_R.UNKNOWN
+)
+# A deletion before the acquirer's cut-off is a cancel, and after a capture a refund in effect.
+_DELETED: Final = replace(_CANCELED, refund=_R.SUCCEEDED)
+# Money that was taken stays taken, whatever becomes of its refund.
+_REFUNDED: Final = replace(_CAPTURED, refund=_R.SUCCEEDED)
+_NOT_REFUNDED: Final = replace(_CAPTURED, refund=_R.FAILED)
 
 # Ogone, "Transaction statuses".
 STATUSES: Final[Mapping[str, Meaning]] = MappingProxyType(
@@ -66,25 +75,25 @@ STATUSES: Final[Mapping[str, Meaning]] = MappingProxyType(
         "63": _AUTHORIZED,  # the cancel was refused
         "64": _CANCELED,
         # A payment deleted before the acquirer's cut-off: no money moves, as after a cancel.
-        "7": _CANCELED,
-        "71": _CANCELING,
-        "72": _RETURN_DOUBTFUL,
-        "73": _CAPTURED,  # the deletion was refused
-        "74": _CANCELED,
-        "75": _CANCELED,
-        "8": _CAPTURED,  # and refunded, in full or in part
-        "81": _CAPTURED,  # the refund is under way
-        "82": _RETURN_DOUBTFUL,
-        "83": _CAPTURED,  # the refund was refused
-        "84": _CAPTURED,  # disputed or refused later: people look at it
-        "85": _CAPTURED,  # refunded by the merchant
+        "7": _DELETED,
+        "71": replace(_CANCELING, refund=_R.PENDING),
+        "72": _DELETION_DOUBTFUL,
+        "73": _NOT_REFUNDED,  # the deletion was refused
+        "74": _DELETED,
+        "75": _DELETED,
+        "8": _REFUNDED,  # in full or in part
+        "81": replace(_CAPTURED, refund=_R.PENDING),
+        "82": replace(_CAPTURED, uncertain=True, refund=_R.UNKNOWN),
+        "83": _NOT_REFUNDED,  # the acquirer refused it
+        "84": _NOT_REFUNDED,  # disputed or refused later: people look at it
+        "85": _REFUNDED,  # by the merchant
         "9": _CAPTURED,
         "91": _CAPTURING,
         "92": _CHANGE_DOUBTFUL,
         "93": _FAILED,  # the acquirer refused to pay
-        "94": _CAPTURED,  # the acquirer declined the refund
+        "94": _NOT_REFUNDED,  # the acquirer declined it
         "95": _CAPTURED,  # by the merchant
-        "96": _CAPTURED,  # the refund was reversed
+        "96": _NOT_REFUNDED,  # it was reversed
         "97": _IN_WORK,
         "98": _IN_WORK,
         "99": _IN_WORK,
@@ -95,8 +104,8 @@ CAPTURES: Final = frozenset({"9", "95"})
 """Of one operation: it took money."""
 CAPTURES_BEGUN: Final = CAPTURES | {"91"}
 """Of one operation: it took money, or was accepted and will."""
-REFUNDS: Final = frozenset({"8", "85"})
-"""Of one operation: it gave money back."""
+GIVEN_BACK: Final = frozenset({_R.PENDING, _R.SUCCEEDED, _R.UNKNOWN})
+"""Of a refund: the money is with the shopper, on its way, or nobody knows that it is not."""
 
 NO_ANSWER_YET: Final = "88"
 """Not a payment's status: the query itself failed."""

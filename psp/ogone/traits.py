@@ -18,10 +18,11 @@ CAPABILITIES: Final = frozenset(
         Capability.CAPTURE,
         Capability.PARTIAL_CAPTURE,
         Capability.CANCEL,
+        Capability.REFUNDS,
         Capability.EVENTS,
     }
 )
-"""No customers and no list of aliases (the back office keeps them), no reviews by event."""
+"""No customers and no list of aliases (the back office keeps them), no reviews, no past events."""
 
 IDEMPOTENCY_LIFETIME_S: Final = 0.0
 """Ogone has no idempotency keys: what may have happened is asked about, never sent again."""
@@ -40,6 +41,7 @@ METHODS: Final[Mapping[PaymentMethod, MethodTraits]] = MappingProxyType(
             currencies=_CURRENCIES,
             # The schemes' usual window; Ogone's answers do not say when one lapses.
             authorization_window=timedelta(days=7),
+            saves_with_payment=True,
         ),
     }
 )

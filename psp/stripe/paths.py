@@ -8,8 +8,10 @@ from typing import Final
 from psp.errors import NotFoundError
 
 CUSTOMERS: Final = "/v1/customers"
+EVENTS: Final = "/v1/events"
 PAYMENT_INTENTS: Final = "/v1/payment_intents"
 PAYMENT_METHODS: Final = "/v1/payment_methods"
+REFUNDS: Final = "/v1/refunds"
 REVIEWS: Final = "/v1/reviews"
 SETUP_INTENTS: Final = "/v1/setup_intents"
 

@@ -19,7 +19,7 @@ from psp.stripe.fields import (
 )
 from psp.stripe.money import from_stripe_amount
 from psp.stripe.payment_params import PAYMENT_ID
-from psp.stripe.reviews import review_of_payment
+from psp.stripe.reviews import review_of_payment, review_reference_of
 from psp.stripe.statuses import ATTEMPT_SUCCEEDED, psp_status
 from psp.stripe.traits import METHODS
 
@@ -47,6 +47,7 @@ def read_payment(answer: JsonObject) -> PspPayment:
         captured_minor=from_stripe_amount(received, currency),
         refunded_minor=from_stripe_amount(_refunded(charge), currency),
         review=review_of_payment(intent, charge),
+        review_reference=review_reference_of(intent, charge),
         failure=_failure(intent, status),
         next_action=_next_action(intent, raw_status),
         payment_id=text(nested(intent, "metadata"), PAYMENT_ID),

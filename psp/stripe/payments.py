@@ -9,24 +9,17 @@ from datetime import datetime
 from typing import Final
 
 from psp.errors import NotFoundError, OutcomeUnknownError, PspError, RejectedError
-from psp.port import (
-    CancelPayment,
-    CapturePayment,
-    CreatePayment,
-    PspPayment,
-    PspStatus,
-    ReviewStatus,
-)
+from psp.port import CancelPayment, CapturePayment, CreatePayment, PspPayment, PspStatus
 from psp.stripe.client import StripeCaller
 from psp.stripe.errors import DeclinedError
 from psp.stripe.failures import failure_of
-from psp.stripe.fields import JsonObject, UnreadableAnswerError, nested, require_object, text
+from psp.stripe.fields import UnreadableAnswerError, nested, text
 from psp.stripe.money import AmountError, to_stripe_amount
 from psp.stripe.paging import read_all
-from psp.stripe.paths import PAYMENT_INTENTS, REVIEWS, object_path
+from psp.stripe.paths import PAYMENT_INTENTS, object_path
 from psp.stripe.payment_params import EXPAND, PAYMENT_ID, payment_parameters
 from psp.stripe.payment_reading import read_payment, review_to_ask_for
-from psp.stripe.reviews import review_status
+from psp.stripe.reviews import StripeReviews
 
 _CANCEL_REASONS: Final = frozenset(
     {"abandoned", "duplicate", "fraudulent", "requested_by_customer"}
@@ -40,6 +33,7 @@ class StripePayments:
 
     def __init__(self, caller: StripeCaller) -> None:
         self._caller = caller
+        self._reviews = StripeReviews(caller)
 
     async def create(self, request: CreatePayment) -> PspPayment:
         """Create a PaymentIntent, confirmed at once for an alias or a redirect.
@@ -63,8 +57,7 @@ class StripePayments:
         )
         if not review_id:
             return payment
-        path = object_path(self._caller.account, REVIEWS, review_id)
-        return replace(payment, review=await self._caller.read(path, {}, _read_review))
+        return replace(payment, review=await self._reviews.retrieve(review_id))
 
     async def find(
         self, payment_id: str, created_after: datetime, created_before: datetime
@@ -181,7 +174,3 @@ class StripePayments:
 
 def _is_canceled(payment: PspPayment) -> bool:
     return payment.status is PspStatus.CANCELED
-
-
-def _read_review(answer: JsonObject) -> ReviewStatus:
-    return review_status(require_object(answer, "review"))

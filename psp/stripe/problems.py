@@ -92,7 +92,7 @@ def problem_of(error: Exception) -> Problem:
     return Problem(
         kind=kind,
         detail=f"HTTP {status}: {words}" if status else str(error) or type(error).__name__,
-        code=code or _code_without_code(kind),
+        code=code or _code_without_code(kind, text(said, "param")),
         request_reference=_header(error, "request-id"),
         retry_after_s=_seconds(_header(error, "retry-after")),
         retry_advised={"true": True, "false": False}.get(_header(error, "stripe-should-retry")),
@@ -121,9 +121,12 @@ def _kind_by_status(status: int, *, answered: bool) -> ProblemKind:
     return ProblemKind.NO_ANSWER
 
 
-def _code_without_code(kind: ProblemKind) -> str:
+def _code_without_code(kind: ProblemKind, param: str) -> str:
     # Stripe's idempotency_error has a type and no code.
-    return "idempotency_error" if kind is ProblemKind.KEY_REUSED else ""
+    if kind is ProblemKind.KEY_REUSED:
+        return "idempotency_error"
+    # A refund of more than is left, or another customer's method, is told by its parameter only.
+    return f"{param}_invalid" if kind is ProblemKind.REFUSED and param else ""
 
 
 def _header(error: stripe.StripeError, name: str) -> str:

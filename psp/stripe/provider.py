@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
 import aiohttp
@@ -19,13 +19,19 @@ from psp.port import (
     PspAlias,
     PspEvent,
     PspPayment,
+    PspRefund,
+    RefundPayment,
+    ReviewStatus,
 )
 from psp.stripe.aliases import StripeAliases
 from psp.stripe.client import StripeCaller
 from psp.stripe.config import StripeAccountConfig
 from psp.stripe.customers import StripeCustomers
+from psp.stripe.event_list import StripeEventList
 from psp.stripe.events import StripeEvents
 from psp.stripe.payments import StripePayments
+from psp.stripe.refunds import StripeRefunds
+from psp.stripe.reviews import StripeReviews
 from psp.stripe.traits import CAPABILITIES, IDEMPOTENCY_LIFETIME_S
 
 
@@ -47,7 +53,10 @@ class StripeProvider:
         self._customers = StripeCustomers(self._caller)
         self._aliases = StripeAliases(self._caller)
         self._payments = StripePayments(self._caller)
+        self._refunds = StripeRefunds(self._caller)
+        self._reviews = StripeReviews(self._caller)
         self._events = StripeEvents(config)
+        self._event_list = StripeEventList(self._caller)
 
     @property
     def account(self) -> str:
@@ -123,6 +132,22 @@ class StripeProvider:
     async def cancel_payment(self, request: CancelPayment) -> PspPayment:
         """See `StripePayments.cancel`."""
         return await self._payments.cancel(request)
+
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        """See `StripeRefunds.refund`."""
+        return await self._refunds.refund(request)
+
+    async def list_refunds(self, psp_reference: str) -> tuple[PspRefund, ...]:
+        """See `StripeRefunds.of_payment`."""
+        return await self._refunds.of_payment(psp_reference)
+
+    async def retrieve_review(self, review_reference: str) -> ReviewStatus:
+        """See `StripeReviews.retrieve`."""
+        return await self._reviews.retrieve(review_reference)
+
+    def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:
+        """See `StripeEventList.since`."""
+        return self._event_list.since(since)
 
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
         """See `StripeEvents.parse`."""

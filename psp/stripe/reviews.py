@@ -1,4 +1,4 @@
-"""Radar's reviews in the port's words."""
+"""Radar's reviews: asked for by their id, and read in the port's words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from psp.port import ReviewStatus
-from psp.stripe.fields import JsonObject, nested, text
+from psp.stripe.client import StripeCaller
+from psp.stripe.fields import JsonObject, nested, reference, require_object, text
+from psp.stripe.paths import REVIEWS, object_path
 
 _BY_CLOSED_REASON: Final[Mapping[str, ReviewStatus]] = {
     "approved": ReviewStatus.APPROVED,
@@ -17,6 +19,18 @@ _BY_CLOSED_REASON: Final[Mapping[str, ReviewStatus]] = {
     "payment_never_settled": ReviewStatus.REJECTED,
 }
 """Every other reason (acknowledged, redacted, one yet to come) leaves the goods where they are."""
+
+
+class StripeReviews:
+    """Reviews of one account. Raises the errors of `psp.errors` only."""
+
+    def __init__(self, caller: StripeCaller) -> None:
+        self._caller = caller
+
+    async def retrieve(self, review_id: str) -> ReviewStatus:
+        """Return where a review stands: it can be read by its id after it was closed."""
+        path = object_path(self._caller.account, REVIEWS, review_id)
+        return await self._caller.read(path, {}, _read_review)
 
 
 def review_status(review: JsonObject) -> ReviewStatus:
@@ -42,3 +56,12 @@ def review_of_payment(intent: JsonObject, charge: JsonObject) -> ReviewStatus:
     if text(nested(charge, "outcome"), "type") == "manual_review":
         return ReviewStatus.OPEN
     return ReviewStatus.NONE
+
+
+def review_reference_of(intent: JsonObject, charge: JsonObject) -> str:
+    """Return the id of a payment's review, by whichever of the two names it."""
+    return reference(intent, "review") or reference(charge, "review")
+
+
+def _read_review(answer: JsonObject) -> ReviewStatus:
+    return review_status(require_object(answer, "review"))

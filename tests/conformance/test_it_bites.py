@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -19,8 +19,14 @@ from psp.port import (
     PspAlias,
     PspEvent,
     PspPayment,
+    PspRefund,
     PspStatus,
+    RefundPayment,
+    RefundStatus,
+    ReviewStatus,
 )
+from psp.stripe.provider import StripeProvider
+from tests.conformance.benches.stripe import stripe_bench
 from tests.conformance.benches.third import third_bench
 from tests.support.third_psp.provider import ThirdProvider
 from tests.support.third_psp.reading import read_event, signature
@@ -84,6 +90,79 @@ class _HasHalfAList(ThirdProvider):
         return ()
 
 
+class _ForgetsKnownRefunds(ThirdProvider):
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        return await super().refund_payment(replace(request, known_references=frozenset()))
+
+
+class _RefundsAgain(ThirdProvider):
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        listed = await self.list_refunds(request.psp_reference)
+        every = frozenset(refund.psp_reference for refund in listed)
+        return await super().refund_payment(replace(request, known_references=every))
+
+
+class _RefundsWhatIsLeft(ThirdProvider):
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        known = await self.retrieve_payment(request.psp_reference)
+        left = known.captured_minor - known.refunded_minor
+        amount = request.amount.with_amount(min(left, request.amount.amount_minor))
+        return await super().refund_payment(replace(request, amount=amount))
+
+
+class _TakesAcceptedForDone(ThirdProvider):
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        refund = await super().refund_payment(request)
+        return replace(refund, status=RefundStatus.SUCCEEDED)
+
+
+class _TakesSilenceOfARefundForNo(ThirdProvider):
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        try:
+            return await super().refund_payment(request)
+        except OutcomeUnknownError as error:
+            raise RejectedError(self.account, "no answer") from error
+
+
+class _ListsOurIdByGuess(ThirdProvider):
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        refund = await super().refund_payment(request)
+        return replace(refund, refund_id=request.refund_id)
+
+
+class _TakesADoubtfulRefundForFailed(ThirdProvider):
+    async def list_refunds(self, psp_reference: str) -> tuple[PspRefund, ...]:
+        listed = await super().list_refunds(psp_reference)
+        in_doubt, failed = RefundStatus.UNKNOWN, RefundStatus.FAILED
+        return tuple(
+            replace(each, status=failed) if each.status is in_doubt else each for each in listed
+        )
+
+
+class _RefundsOnPaper(ThirdProvider):
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        amount = request.amount
+        done = RefundStatus.SUCCEEDED
+        reference = f"{request.psp_reference}/1"
+        return PspRefund(
+            reference, request.psp_reference, done, "", amount.currency, amount.amount_minor
+        )
+
+
+class _NamesTheRefund(ThirdProvider):
+    def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
+        event = super().parse_event(headers, body)
+        is_refund = event.event_type.startswith("refund")
+        return replace(event, psp_reference=event.event_id) if is_refund else event
+
+
+class _CountsReturnedMoney(ThirdProvider):
+    async def retrieve_payment(self, psp_reference: str) -> PspPayment:
+        payment = await super().retrieve_payment(psp_reference)
+        refunds = await self.list_refunds(psp_reference)
+        return replace(payment, refunded_minor=sum(each.amount_minor for each in refunds))
+
+
 class _Tells(ThirdProvider):
     async def retrieve_payment(self, psp_reference: str) -> PspPayment:
         try:
@@ -92,6 +171,32 @@ class _Tells(ThirdProvider):
             key = self._caller._config.api_key.get_secret_value()  # noqa: SLF001 - the fault itself
             error.__context__ = ValueError(f"Bearer {key}")
             raise
+
+
+class _KeepsNoRefundId(StripeProvider):
+    async def list_refunds(self, psp_reference: str) -> tuple[PspRefund, ...]:
+        listed = await super().list_refunds(psp_reference)
+        return tuple(replace(refund, refund_id="") for refund in listed)
+
+
+class _ListsTheNewestFirst(StripeProvider):
+    async def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:
+        listed = [event async for event in super().list_events(since)]
+        for event in reversed(listed):
+            yield event
+
+
+class _ListsPaymentsOnly(StripeProvider):
+    async def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:
+        async for event in super().list_events(since):
+            if event.event_type.startswith("payment_intent."):
+                yield event
+
+
+class _ReadsReviewsFromOpenOnes(StripeProvider):
+    async def retrieve_review(self, review_reference: str) -> ReviewStatus:
+        review = await super().retrieve_review(review_reference)
+        return review if review is ReviewStatus.OPEN else ReviewStatus.NONE
 
 
 _FAULTS: Final[Mapping[type[ThirdProvider], str]] = {
@@ -104,8 +209,27 @@ _FAULTS: Final[Mapping[type[ThirdProvider], str]] = {
     _BelievesAnybody: "forged_event",
     _NumbersEventsItself: "repeated_event_is_one",
     _HasHalfAList: "undeclared_calls",
+    _ForgetsKnownRefunds: "equal_refund_is_another",
+    _RefundsAgain: "refund_repeated",
+    _RefundsWhatIsLeft: "refund_too_much",
+    _TakesAcceptedForDone: "refund_pending",
+    _TakesSilenceOfARefundForNo: "silent_refund",
+    _ListsOurIdByGuess: "silent_refund",
+    _TakesADoubtfulRefundForFailed: "refund_in_doubt",
+    _RefundsOnPaper: "refund_whole",
+    _NamesTheRefund: "refund_event_names_its_payment",
+    _CountsReturnedMoney: "refund_fails_later",
     _Tells: "no_secret_shown",
 }
+
+
+_STRIPE_FAULTS: Final[Mapping[type[StripeProvider], str]] = {
+    _KeepsNoRefundId: "silent_refund",
+    _ListsTheNewestFirst: "listed_events",
+    _ListsPaymentsOnly: "listed_events",
+    _ReadsReviewsFromOpenOnes: "review_read_after_its_end",
+}
+"""Of what the third PSP does not have."""
 
 
 def _scenario(name: str) -> Scenario:
@@ -120,6 +244,18 @@ async def test_a_fault_is_found(faulty: type[ThirdProvider], name: str) -> None:
     """By the scenario that is there for it: it says so, or the error that must not be gets out."""
     async with third_bench(faulty) as bench:
         with pytest.raises((ConformanceError, PspError)):
+            await _scenario(name).play(bench)
+
+
+@pytest.mark.parametrize(
+    "faulty,name",
+    _STRIPE_FAULTS.items(),
+    ids=[faulty.__name__.lstrip("_") for faulty in _STRIPE_FAULTS],
+)
+async def test_a_fault_at_stripe_is_found(faulty: type[StripeProvider], name: str) -> None:
+    """As above."""
+    async with stripe_bench(faulty) as bench:
+        with pytest.raises(ConformanceError):
             await _scenario(name).play(bench)
 
 

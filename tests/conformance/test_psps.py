@@ -37,8 +37,11 @@ _NO_KEYS: Final = {
     "same_key_same_decline": "has no idempotent_mutations",
     "same_key_other_charge": "has no idempotent_mutations",
 }
-_NO_SHOPPERS: Final = {
+_NOT_KEPT: Final = {
     "review_opens": "has no reviews",
+    "review_read_after_its_end": "has no reviews",
+    "review_rejected": "has no reviews",
+    "listed_events": "has no list_events",
     "customer_kept": "has no customers",
     "alias_kept": "has no aliases, customers",
     "alias_set_up": "has no aliases, customers",
@@ -63,8 +66,8 @@ def test_scenarios_are_told_apart() -> None:
     "psp,expected",
     [
         ("stripe", {}),
-        ("ogone", {**_NO_KEYS, **_NO_SHOPPERS}),
-        ("third", {**_NO_KEYS, **_NO_SHOPPERS, "part_captured": "has no partial_capture"}),
+        ("ogone", {**_NO_KEYS, **_NOT_KEPT}),
+        ("third", {**_NO_KEYS, **_NOT_KEPT, "part_captured": "has no partial_capture"}),
     ],
 )
 def test_what_is_not_played_has_its_reason(psp: str, expected: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -29,7 +29,10 @@ from psp.port import (
     PspEventSubject,
     PspFailure,
     PspPayment,
+    PspRefund,
     PspStatus,
+    RefundPayment,
+    RefundStatus,
     ReviewStatus,
 )
 
@@ -39,6 +42,12 @@ GOOD_SIGNATURE: Final = "signed"
 AUTHORIZATION_WINDOW: Final = timedelta(days=7)
 DECLINED: Final = PspFailure(
     FailureCategory.DECLINED, "card_declined", "The card was declined.", retryable=True
+)
+REFUND_FAILED: Final = PspFailure(
+    FailureCategory.PROCESSING_ERROR,
+    "lost_or_stolen_card",
+    "The card was lost, and the money came back.",
+    retryable=True,
 )
 _CANCELABLE: Final = frozenset(
     {PspStatus.AWAITING_CUSTOMER, PspStatus.PROCESSING, PspStatus.AUTHORIZED}
@@ -93,6 +102,17 @@ class FakePsp:
     aliases: dict[str, list[PspAlias]] = field(default_factory=dict)
     """By the PSP's id of the customer."""
     payments: dict[str, PspPayment] = field(default_factory=dict)
+    refunds: dict[str, PspRefund] = field(default_factory=dict)
+    """By the PSP's id of the refund, the oldest first."""
+    reviews: dict[str, ReviewStatus] = field(default_factory=dict)
+    """By the PSP's id of the review; kept when the payment does not name it any more."""
+    events: dict[str, PspEvent] = field(default_factory=dict)
+    """What was told by `webhook`, by event id, delivered or not."""
+    refund_status: RefundStatus = RefundStatus.SUCCEEDED
+    """Where the next refunds stand when they are answered."""
+    keeps_refund_ids: bool = True
+    """False for a PSP that holds no reference of ours for a refund, and tells a repeated one only
+    by `RefundPayment.known_references`."""
     calls: list[Call] = field(default_factory=list)
     is_closed: bool = False
 
@@ -144,7 +164,30 @@ class FakePsp:
 
     def review(self, psp_reference: str, review: ReviewStatus) -> PspPayment:
         """Open or close a fraud review."""
-        return self.change(psp_reference, review=review)
+        reference = self._known(psp_reference).review_reference or self._number("prv")
+        self.reviews[reference] = review
+        return self.change(psp_reference, review=review, review_reference=reference)
+
+    def settle_refund(self, refund_reference: str) -> PspRefund:
+        """Let a refund that was pending succeed."""
+        return self.change_refund(refund_reference, RefundStatus.SUCCEEDED)
+
+    def fail_refund(self, refund_reference: str, failure: PspFailure = REFUND_FAILED) -> PspRefund:
+        """Let a refund fail, also one that had succeeded: the payment counts it no longer."""
+        return self.change_refund(refund_reference, RefundStatus.FAILED, failure)
+
+    def change_refund(
+        self, refund_reference: str, status: RefundStatus, failure: PspFailure | None = None
+    ) -> PspRefund:
+        """Change what the PSP says of a refund; the payment's sum of refunds follows."""
+        before = self.refunds[refund_reference]
+        after = replace(before, status=status, raw_status=status.value, failure=failure)
+        refunded = self._known(after.payment_reference).refunded_minor
+        self.change(
+            after.payment_reference, refunded_minor=refunded - _given(before) + _given(after)
+        )
+        self.refunds[refund_reference] = after
+        return after
 
     def change(self, psp_reference: str, **changes: Any) -> PspPayment:
         """Change what the PSP says of a payment, in any way."""
@@ -153,7 +196,7 @@ class FakePsp:
     def webhook(
         self, psp_reference: str, *, event_id: str = "evt_1", event_type: str = "payment.changed"
     ) -> tuple[Mapping[str, str], bytes]:
-        """Return headers and body of an event about a payment."""
+        """Return headers and body of an event about a payment; `list_events` shows it from now."""
         event = {
             "id": event_id,
             "type": event_type,
@@ -161,6 +204,7 @@ class FakePsp:
             "payment_id": self._known(psp_reference).payment_id,
             "occurred": self.clock().timestamp(),
         }
+        self.events[event_id] = _event(event)
         return {SIGNATURE: GOOD_SIGNATURE}, json.dumps(event).encode()
 
     # ------------------------------------------------------------ the port
@@ -278,6 +322,42 @@ class FakePsp:
 
         return await self._change("cancel_payment", request, request.idempotency_key, act)
 
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        def act() -> PspRefund:
+            known = self._require_status(request.psp_reference, {PspStatus.CAPTURED})
+            repeated = None if self.keeps_refund_ids else self._done_already(request)
+            if repeated is not None:
+                return repeated
+            left = known.captured_minor - known.refunded_minor
+            if request.amount.currency != known.currency or request.amount.amount_minor > left:
+                raise RejectedError(self.account, "more than is left", "charge_already_refunded")
+            return self._refunded(request)
+
+        return await self._change("refund_payment", request, request.idempotency_key, act)
+
+    async def list_refunds(self, psp_reference: str) -> tuple[PspRefund, ...]:
+        def read() -> tuple[PspRefund, ...]:
+            self._known(psp_reference)
+            return self._refunds_of(psp_reference)
+
+        return await self._call("list_refunds", psp_reference, read)
+
+    async def retrieve_review(self, review_reference: str) -> ReviewStatus:
+        def read() -> ReviewStatus:
+            if review_reference not in self.reviews:
+                raise NotFoundError(self.account, f"no review {review_reference}", "no_review")
+            return self.reviews[review_reference]
+
+        return await self._call("retrieve_review", review_reference, read)
+
+    async def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:
+        def read() -> list[PspEvent]:
+            told = (event for event in self.events.values() if event.occurred_time >= since)
+            return sorted(told, key=lambda event: event.occurred_time)
+
+        for event in await self._call("list_events", since, read):
+            yield event
+
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
         if headers.get(SIGNATURE) != GOOD_SIGNATURE:
             raise InvalidEventError("the signature is not this account's")
@@ -285,14 +365,7 @@ class FakePsp:
             event = json.loads(body)
         except ValueError as error:
             raise InvalidEventError("the body is not JSON") from error
-        return PspEvent(
-            event_id=event["id"],
-            event_type=event["type"],
-            subject=PspEventSubject.PAYMENT if event["psp_reference"] else PspEventSubject.OTHER,
-            psp_reference=event["psp_reference"],
-            payment_id=event["payment_id"],
-            occurred_time=datetime.fromtimestamp(event["occurred"], UTC),
-        )
+        return _event(event)
 
     async def close(self) -> None:
         self.is_closed = True
@@ -352,6 +425,34 @@ class FakePsp:
             raise RejectedError(self.account, f"it is {known.status}", "unexpected_state")
         return known
 
+    def _refunds_of(self, psp_reference: str) -> tuple[PspRefund, ...]:
+        every = self.refunds.values()
+        return tuple(each for each in every if each.payment_reference == psp_reference)
+
+    def _done_already(self, request: RefundPayment) -> PspRefund | None:
+        for each in self._refunds_of(request.psp_reference):
+            is_other = each.psp_reference in request.known_references
+            if each.amount_minor == request.amount.amount_minor and not is_other:
+                return each
+        return None
+
+    def _refunded(self, request: RefundPayment) -> PspRefund:
+        failed = self.refund_status is RefundStatus.FAILED
+        refund = PspRefund(
+            psp_reference=self._number("re"),
+            payment_reference=request.psp_reference,
+            status=self.refund_status,
+            raw_status=self.refund_status.value,
+            currency=request.amount.currency,
+            amount_minor=request.amount.amount_minor,
+            refund_id=request.refund_id if self.keeps_refund_ids else "",
+            failure=REFUND_FAILED if failed else None,
+        )
+        self.refunds[refund.psp_reference] = refund
+        refunded = self._known(request.psp_reference).refunded_minor
+        self.change(request.psp_reference, refunded_minor=refunded + _given(refund))
+        return refund
+
     def _keep(self, payment: PspPayment) -> PspPayment:
         self.payments[payment.psp_reference] = payment
         return payment
@@ -385,4 +486,20 @@ def _created(reference: str, request: CreatePayment) -> PspPayment:
         next_action=NextAction(NextActionKind.REDIRECT, url=f"https://psp.test/{reference}")
         if redirects
         else NextAction(NextActionKind.CONFIRM, client_secret=secret),
+    )
+
+
+def _given(refund: PspRefund) -> int:
+    """Return what the payment counts as given back by a refund."""
+    return 0 if refund.status is RefundStatus.FAILED else refund.amount_minor
+
+
+def _event(event: Mapping[str, Any]) -> PspEvent:
+    return PspEvent(
+        event_id=event["id"],
+        event_type=event["type"],
+        subject=PspEventSubject.PAYMENT if event["psp_reference"] else PspEventSubject.OTHER,
+        psp_reference=event["psp_reference"],
+        payment_id=event["payment_id"],
+        occurred_time=datetime.fromtimestamp(event["occurred"], UTC),
     )

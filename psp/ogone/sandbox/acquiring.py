@@ -64,11 +64,13 @@ class Outcome:
 
 
 class Doubt(StrEnum):
-    """Whether a fault keeps an outcome from being known, and what it truly was."""
+    """What a fault makes of an outcome that is not known yet: what it truly is."""
 
     NONE = "none"
     ACTED = "acted"
     LOST = "lost"
+    REFUSED = "refused"
+    """It is no secret that it waits, and what it waits for is a refusal."""
 
 
 def declined(ncerror: str) -> Outcome:
@@ -87,8 +89,19 @@ def abandoned() -> Outcome:
 
 
 def doubted(family: Family, doubt: Doubt) -> Outcome | None:
-    """Return the outcome that a fault makes uncertain, None if none does."""
-    return None if doubt is Doubt.NONE else uncertain(family, acted=doubt is Doubt.ACTED)
+    """Return the outcome that a fault demands, None if none does."""
+    if doubt is Doubt.NONE:
+        return None
+    if doubt is Doubt.REFUSED:
+        return waiting(family, is_refused=True)
+    return uncertain(family, acted=doubt is Doubt.ACTED)
+
+
+def waiting(family: Family, *, is_refused: bool = False) -> Outcome:
+    """Return an outcome that is processed offline."""
+    course = COURSES[family]
+    ends = course.refused if is_refused else course.done
+    return Outcome(course.pending, ends, wait=Wait.PROCESSING)
 
 
 def uncertain(family: Family, *, acted: bool) -> Outcome:
@@ -108,19 +121,18 @@ def charged(behaviour: Behaviour, family: Family, *, expired: bool) -> Outcome:
     if behaviour.decline:
         return declined(behaviour.decline)
     if behaviour.waiting:
-        return Outcome(course.pending, course.done, wait=Wait.PROCESSING)
+        return waiting(family)
     return Outcome(course.done, course.done)
 
 
 def maintained(behaviour: Behaviour, family: Family) -> Outcome:
     """Return what becomes of a maintenance operation: all but a renewal is processed offline."""
-    course = COURSES[family]
     if family is Family.AUTHORISE:
-        return Outcome(course.done, course.done)
+        done = COURSES[family].done
+        return Outcome(done, done)
     is_refused = {
         Family.CAPTURE: behaviour.capture_refused,
         Family.REFUND: behaviour.refund_refused,
         Family.CANCEL: False,
     }[family]
-    ends = course.refused if is_refused else course.done
-    return Outcome(course.pending, ends, wait=Wait.PROCESSING)
+    return waiting(family, is_refused=is_refused)

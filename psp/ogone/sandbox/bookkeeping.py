@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from psp.ogone.sandbox.books import Books
 from psp.ogone.sandbox.model import Operation, Payment
-from psp.ogone.sandbox.transitions import COURSES, Family
+from psp.ogone.sandbox.transitions import Family
 
 JsonDict = dict[str, object]
 
@@ -27,6 +28,7 @@ def dump(books: Books) -> JsonDict:
         "pspid": books.account.pspid,
         "taken": dict(taken),
         "orders": dict(orders),
+        "refunds": _refunds(payments),
         "payments": [_payment(payment) for payment in payments],
         "aliases": [_alias(books, name) for name in books.aliases],
     }
@@ -34,6 +36,26 @@ def dump(books: Books) -> JsonDict:
 
 def _taken(payment: Payment) -> int:
     return payment.true_total(Family.CAPTURE) - payment.true_total(Family.REFUND)
+
+
+def _refunds(payments: Sequence[Payment]) -> dict[str, list[JsonDict]]:
+    """Return every refund by its ORDERID, also those that came to nothing."""
+    # An ORDERID may have been tried more than once.
+    refunds: dict[str, list[JsonDict]] = {payment.order_id: [] for payment in payments}
+    for payment in payments:
+        refunds[payment.order_id].extend(
+            {
+                "id": f"{payment.payid}/{step.payidsub}",
+                "amount": step.amount,
+                "currency": payment.currency,
+                "status": step.status,
+                "ends": step.ends,
+                "by_hand": step.by_hand,
+            }
+            for step in payment.history
+            if step.family is Family.REFUND
+        )
+    return refunds
 
 
 def _payment(payment: Payment) -> JsonDict:
@@ -58,8 +80,7 @@ def _payment(payment: Payment) -> JsonDict:
 
 
 def _count(payment: Payment, family: Family) -> int:
-    done = COURSES[family].done
-    return sum(step.family is family and step.ends == done for step in payment.history)
+    return sum(step.family is family and step.moves for step in payment.history)
 
 
 def _step(step: Operation) -> JsonDict:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from itertools import count
 
-from psp.ogone.sandbox.acquiring import ACCEPTANCE, NOT_AUTHORISED, Outcome, Wait
+from psp.ogone.sandbox.acquiring import ACCEPTANCE, Outcome, Wait
 from psp.ogone.sandbox.model import Account, Alias, Card, Operation, Payment
 from psp.ogone.sandbox.refusals import ALREADY_PROCESSED, DECLINED, NOT_FOUND, Refusal, invalid
-from psp.ogone.sandbox.transitions import COURSES, Family
+from psp.ogone.sandbox.statuses import is_refusal
+from psp.ogone.sandbox.transitions import Family
 from psp.ogone.sandbox.world import WORKING_DAY_S, World
 
 _CAN_BE_TRIED_AGAIN = frozenset({1, 2, 46})
@@ -75,6 +76,7 @@ class Books:
         outcome: Outcome,
         *,
         tell: bool = True,
+        by_hand: bool = False,
     ) -> Operation:
         """Add an operation to a payment's history, and tell of it unless it is only a try."""
         now = self.now()
@@ -86,6 +88,7 @@ class Books:
             status=outcome.status,
             at=now,
             ends=outcome.ends,
+            by_hand=by_hand,
         )
         payment.history.append(step)
         self.write(payment, step, outcome, tell=tell)
@@ -120,7 +123,7 @@ class Books:
 
     def settle(self, payment: Payment, step: Operation, status: int) -> None:
         """Give an operation a status for good, and tell of it."""
-        is_refused = status in {NOT_AUTHORISED, COURSES[step.family].refused}
+        is_refused = is_refusal(status)
         step.status = step.ends = status
         step.due, step.changed = None, self.now()
         step.ncerror = DECLINED if is_refused else "0"

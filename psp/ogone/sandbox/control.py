@@ -16,8 +16,9 @@ Bodies and answers are JSON. What is wrong with a body is answered with 400 and 
 | POST notifications/settle | | answers once nothing is on its way |
 | GET notifications/attempts | | every delivery attempted, with what was answered |
 | POST payments/status | payid, payidsub, status | forces any status |
+| POST payments/refund | payid, amount | refunds hundredths by hand, as in the back office; `id` is PAYID/PAYIDSUB |
 | POST clock | advance_s | lets time pass in the books |
-| GET books | | every account's payments and what was taken from shoppers |
+| GET books | | every account's payments, refunds by ORDERID, and what was taken from shoppers |
 | GET cards | | the test cards and what each does |
 | POST reset | | forgets all but the accounts |
 """  # noqa: E501 - a table's rows
@@ -41,7 +42,7 @@ Act = Callable[[OgoneSandbox, Body], "JsonDict | Awaitable[JsonDict]"]
 
 _TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     **dict.fromkeys(("advance_s", "delay_s"), (int, float)),
-    **dict.fromkeys(("attempts", "copies", "count", "payidsub"), int),
+    **dict.fromkeys(("amount", "attempts", "copies", "count", "payidsub"), int),
     **dict.fromkeys(("download_profile", "partial_captures"), bool),
     "order": list,
 }
@@ -107,6 +108,10 @@ def _force(sandbox: OgoneSandbox, body: Body) -> JsonDict:
     return {}
 
 
+def _refund(sandbox: OgoneSandbox, body: Body) -> JsonDict:
+    return {"id": sandbox.refund_by_hand(**body)}  # type: ignore[arg-type]  # checked by name and type before
+
+
 def _advance(sandbox: OgoneSandbox, body: Body) -> JsonDict:
     sandbox.advance_clock(body["advance_s"])  # type: ignore[arg-type]  # checked before
     return {}
@@ -143,6 +148,7 @@ ACTIONS: Final[Mapping[tuple[str, str], tuple[Act, str, str]]] = {
         ("POST", "notifications/settle", _settle, "", ""),
         ("GET", "notifications/attempts", _attempts, "", ""),
         ("POST", "payments/status", _force, "payid status", "payidsub"),
+        ("POST", "payments/refund", _refund, "payid amount", ""),
         ("POST", "clock", _advance, "advance_s", ""),
         ("GET", "books", _books, "", ""),
         ("GET", "cards", _cards, "", ""),

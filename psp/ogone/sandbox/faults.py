@@ -36,6 +36,8 @@ class FaultKind(StrEnum):
     """52, 62, 82 or 92 with NCERROR 20001001; after a working day it turns out to be done."""
     UNCERTAIN_LOST = "uncertain_lost"
     """The same; it turns out to be refused."""
+    REFUSED_LATER = "refused_later"
+    """Accepted: 51, 61, 81 or 91; once processed it turns out to be refused: 2, 63, 83 or 93."""
 
 
 _CHANGING: Final = frozenset({"orderdirect", "maintenancedirect", "pay", "acs"})
@@ -44,13 +46,18 @@ _ONLY_ON: Final[Mapping[FaultKind, frozenset[str]]] = MappingProxyType(
         FaultKind.QUERY_FAILED: frozenset({"querydirect"}),
         FaultKind.UNCERTAIN_ACTED: _CHANGING,
         FaultKind.UNCERTAIN_LOST: _CHANGING,
+        FaultKind.REFUSED_LATER: _CHANGING,
     }
 )
 """The pages on which a fault can happen; all others can happen on any."""
 
 
 _DOUBTS: Final[Mapping[FaultKind, Doubt]] = MappingProxyType(
-    {FaultKind.UNCERTAIN_ACTED: Doubt.ACTED, FaultKind.UNCERTAIN_LOST: Doubt.LOST}
+    {
+        FaultKind.UNCERTAIN_ACTED: Doubt.ACTED,
+        FaultKind.UNCERTAIN_LOST: Doubt.LOST,
+        FaultKind.REFUSED_LATER: Doubt.REFUSED,
+    }
 )
 
 

@@ -44,10 +44,25 @@ def maintain(books: Books, parameters: Parameters, doubt: Doubt) -> tuple[Paymen
     name = parameters.text("OPERATION")
     if name not in OPERATIONS:
         raise invalid(f"OPERATION is one of {', '.join(OPERATIONS)}")
+    given = parameters.text("AMOUNT")
+    amount = parse_amount(given) if given else None
+    return payment, operate(books, payment, name, amount, doubt)
+
+
+def operate(
+    books: Books,
+    payment: Payment,
+    name: str,
+    amount: int | None = None,
+    doubt: Doubt = Doubt.NONE,
+    *,
+    by_hand: bool = False,
+) -> Operation:
+    """Carry an operation out on an amount, on what is left if None; raises `Refusal`."""
     sums = standing(payment, books.now(), AUTHORISATION_LASTS_S)
     rule = OPERATIONS[name]
-    given = parameters.text("AMOUNT")
-    amount = parse_amount(given) if given else sums.remaining(rule.family)
+    if amount is None:
+        amount = sums.remaining(rule.family)
     refused = refusal(name, amount, sums, partial=books.account.partial_captures)
     if refused is not None:
         text = _TEXTS[refused]
@@ -55,4 +70,4 @@ def maintain(books: Books, parameters: Parameters, doubt: Doubt) -> tuple[Paymen
             text = "|this order is not captured|"
         raise Refusal(refused, text, payid=payment.payid)
     outcome = doubted(rule.family, doubt) or maintained(payment.card.behaviour, rule.family)
-    return payment, books.record(payment, name, rule.family, amount, outcome)
+    return books.record(payment, name, rule.family, amount, outcome, by_hand=by_hand)

@@ -68,17 +68,23 @@ class Operation:
     acceptance: str = ""
     changed: float = 0.0
     """When the status was last written."""
+    by_hand: bool = False
+    """Made in Ogone's own back office, past the merchant's systems."""
 
     @property
     def counts(self) -> bool:
         """Whether it is done, or may yet be."""
-        course = COURSES[self.family]
-        return self.status in {course.done, course.pending, course.uncertain}
+        return COURSES[self.family].counts(self.status)
 
     @property
     def is_done(self) -> bool:
         """Whether it is known to be done."""
-        return self.status == COURSES[self.family].done
+        return COURSES[self.family].is_done(self.status)
+
+    @property
+    def moves(self) -> bool:
+        """Whether it is really done, as only the acquirer knows while it is uncertain."""
+        return COURSES[self.family].is_done(self.ends)
 
 
 @dataclass(slots=True)
@@ -120,11 +126,8 @@ class Payment:
         )
 
     def true_total(self, family: Family) -> int:
-        """Return the sum that really moves, as only the acquirer knows while it is uncertain."""
-        done = COURSES[family].done
-        return sum(
-            step.amount for step in self.history if step.family is family and step.ends == done
-        )
+        """Return the sum that really moves."""
+        return sum(step.amount for step in self.history if step.family is family and step.moves)
 
 
 def standing(payment: Payment, now: float, lasts_s: float) -> Standing:

@@ -13,6 +13,7 @@ from psp.ogone.sandbox.bookkeeping import JsonDict, dump
 from psp.ogone.sandbox.edge import Edge
 from psp.ogone.sandbox.entering import read_card
 from psp.ogone.sandbox.faults import Fault, FaultKind, Faults
+from psp.ogone.sandbox.maintaining import operate
 from psp.ogone.sandbox.model import Account
 from psp.ogone.sandbox.notifications import RETRY_GAPS_S, Notifications
 from psp.ogone.sandbox.shopper import Landing, answer_bank, pay_on_page
@@ -129,6 +130,17 @@ class OgoneSandbox:
             raise ValueError(f"{status} is no status of a payment")
         books, payment, step = self._accounts.find(payid, payidsub)
         books.settle(payment, step, status)
+
+    def refund_by_hand(self, payid: str, amount: int) -> str:
+        """Refund hundredths of a payment as a clerk does in Ogone's back office, past us.
+
+        Returns PAYID/PAYIDSUB; raises `LookupError`, or `Refusal` where DirectLink would refuse.
+        """
+        self._accounts.process()
+        books, payment, _ = self._accounts.find(payid, None)
+        step = operate(books, payment, "RFD", amount, by_hand=True)
+        self._accounts.process()
+        return f"{payid}/{step.payidsub}"
 
     def advance_clock(self, seconds: float) -> None:
         """Let time pass in the books: what is pending or uncertain becomes known."""

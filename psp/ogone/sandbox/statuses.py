@@ -69,6 +69,8 @@ STATUSES: Final[Mapping[int, tuple[Certainty, str]]] = MappingProxyType(
 
 QUERY_FAILED: Final = 88
 
+_NOT_AUTHORISED: Final = 2
+
 
 def meaning(status: int) -> str:
     """Return what the back office writes beside a status."""
@@ -78,3 +80,8 @@ def meaning(status: int) -> str:
 def is_settled(status: int) -> bool:
     """Return whether nothing more is to come of it by itself."""
     return STATUSES[status][0] in {_F, _R}
+
+
+def is_refusal(status: int) -> bool:
+    """Return whether somebody said no: the overview calls a refused authorisation final."""
+    return status == _NOT_AUTHORISED or STATUSES[status][0] is _R

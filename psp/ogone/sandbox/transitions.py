@@ -56,14 +56,24 @@ class Course:
     pending: int
     uncertain: int
     refused: int
+    by_merchant: int = -1
+    """Done as well, in a way that the merchant saw to himself; -1 where there is none."""
+
+    def is_done(self, status: int) -> bool:
+        """Return whether the status says that it is done."""
+        return status in {self.done, self.by_merchant}
+
+    def counts(self, status: int) -> bool:
+        """Return whether the status says that it is done, or may yet be."""
+        return self.is_done(status) or status in {self.pending, self.uncertain}
 
 
 COURSES: Final[Mapping[Family, Course]] = MappingProxyType(
     {
         Family.AUTHORISE: Course(done=5, pending=51, uncertain=52, refused=2),
-        Family.CAPTURE: Course(done=9, pending=91, uncertain=92, refused=93),
+        Family.CAPTURE: Course(done=9, pending=91, uncertain=92, refused=93, by_merchant=95),
         Family.CANCEL: Course(done=6, pending=61, uncertain=62, refused=63),
-        Family.REFUND: Course(done=8, pending=81, uncertain=82, refused=83),
+        Family.REFUND: Course(done=8, pending=81, uncertain=82, refused=83, by_merchant=85),
     }
 )
 

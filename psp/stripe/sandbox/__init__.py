@@ -5,8 +5,8 @@ adapter cannot tell it from the real thing. `control` lists what tests and peopl
 
 An HTTP request passes `edge` (key, faults), `endpoints` (which one), `checking` with
 `parameter_tables` (what it may say), and ends in `creating`, `confirming`, `charging`, `settling`,
-`setting_up`, `customers`, `payment_methods`, `reviewing` or `listing`, which change or read `books`
-without I/O.
+`refunding`, `setting_up`, `customers`, `payment_methods`, `reviewing` or `listing`, which change or
+read `books` without I/O; `timekeeping` does what time alone does.
 Events leave through `webhooks`; `browser` plays the shopper.
 """
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from psp.stripe.sandbox.api_errors import JsonDict
 from psp.stripe.sandbox.books import Books
-from psp.stripe.sandbox.model import PaymentIntent
+from psp.stripe.sandbox.model import PaymentIntent, Refund
 from psp.stripe.sandbox.rendering import render_charge
 
 
@@ -30,6 +30,7 @@ def dump(books: Books) -> JsonDict:
 
 def _payment(books: Books, intent: PaymentIntent) -> JsonDict:
     charges = [charge for charge in books.charges.values() if charge.payment_intent == intent.id]
+    refunds = books.refunds_of(intent.id)
     return {
         "id": intent.id,
         "status": intent.status,
@@ -42,4 +43,16 @@ def _payment(books: Books, intent: PaymentIntent) -> JsonDict:
         "successful_charges": sum(charge.status == "succeeded" for charge in charges),
         "taken": sum(charge.taken for charge in charges),
         "metadata": dict(intent.metadata),
+        "refunded": sum(refund.amount for refund in refunds if refund.counts),
+        "refunds": [_refund(refund) for refund in refunds],
+    }
+
+
+def _refund(refund: Refund) -> JsonDict:
+    return {
+        "id": refund.id,
+        "amount": refund.amount,
+        "status": refund.status,
+        "reason": refund.reason,
+        "metadata": dict(refund.metadata),
     }

@@ -9,6 +9,7 @@ from psp.stripe.sandbox.model import (
     Event,
     PaymentIntent,
     PaymentMethod,
+    Refund,
     Review,
     SetupIntent,
 )
@@ -17,6 +18,7 @@ from psp.stripe.sandbox.rendering import (
     render_customer,
     render_payment_intent,
     render_payment_method,
+    render_refund,
     render_review,
 )
 from psp.stripe.sandbox.world import World
@@ -33,6 +35,7 @@ class Books:
         self.payment_intents: dict[str, PaymentIntent] = {}
         self.setup_intents: dict[str, SetupIntent] = {}
         self.charges: dict[str, Charge] = {}
+        self.refunds: dict[str, Refund] = {}
         self.reviews: dict[str, Review] = {}
         self.events: dict[str, Event] = {}
         self.held_until: dict[str, int] = {}
@@ -71,6 +74,16 @@ class Books:
         if charge_id not in self.charges:
             raise missing("charge", charge_id, "id", in_path=True)
         return self.charges[charge_id]
+
+    def refund(self, refund_id: str) -> Refund:
+        """Return a refund; raises `ApiError`."""
+        if refund_id not in self.refunds:
+            raise missing("refund", refund_id, "refund", in_path=True)
+        return self.refunds[refund_id]
+
+    def refunds_of(self, intent_id: str) -> list[Refund]:
+        """Return a PaymentIntent's refunds, the oldest first."""
+        return [made for made in self.refunds.values() if made.payment_intent == intent_id]
 
     def review(self, review_id: str) -> Review:
         """Return a review; raises `ApiError`."""
@@ -122,3 +135,7 @@ class Books:
     def emit_charge(self, event_type: str, charge: Charge) -> None:
         """Emit an event about a charge as it now is."""
         self.emit(event_type, render_charge(charge))
+
+    def emit_refund(self, event_type: str, refund: Refund) -> None:
+        """Emit an event about a refund as it now is."""
+        self.emit(event_type, render_refund(refund))

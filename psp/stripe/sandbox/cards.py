@@ -20,6 +20,16 @@ class Authentication(Enum):
     """As if set up elsewhere: off-session charges pass."""
 
 
+class RefundConduct(Enum):
+    """How refunds to a card go (Stripe, "Testing", refunds)."""
+
+    AT_ONCE = auto()
+    PENDING_FIRST = auto()
+    """Pending, and succeeded later."""
+    FAILS_LATER = auto()
+    """Succeeded, and failed later."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decline:
     """Why a charge fails."""
@@ -44,6 +54,7 @@ class SimulatedCard:
     elevated_risk: bool = False
     """A rule of the account sends such payments to review."""
     disputed: bool = False
+    refunds: RefundConduct = RefundConduct.AT_ONCE
 
     saves: bool = False
     """Can be saved although charges are declined."""
@@ -120,8 +131,10 @@ TEST_CARDS: Final[Mapping[str, SimulatedCard]] = MappingProxyType(
         ),
         "pm_card_riskLevelElevated": SimulatedCard("4000000000009235", elevated_risk=True),
         "pm_card_radarBlock": SimulatedCard("4100000000000019", decline=_BLOCKED),
-        "pm_card_pendingRefund": SimulatedCard("4000000000007726"),
-        "pm_card_refundFail": SimulatedCard("4000000000005126"),
+        "pm_card_pendingRefund": SimulatedCard(
+            "4000000000007726", refunds=RefundConduct.PENDING_FIRST
+        ),
+        "pm_card_refundFail": SimulatedCard("4000000000005126", refunds=RefundConduct.FAILS_LATER),
         "pm_card_createDispute": SimulatedCard("4000000000000259", disputed=True),
         "pm_card_bypassPending": SimulatedCard("4000000000000077"),
     }

@@ -20,6 +20,9 @@ Bodies and answers are JSON. What is wrong with a body is answered with 400 in t
 | GET paypal/{id} | | PayPal's page for a PaymentIntent or a SetupIntent |
 | POST paypal/{id} | decision (a form) | `approve` or `cancel`; redirects to the return_url |
 | POST payment_intents/{id}/status | status | forces any status |
+| POST refunds | payment_intent, amount, reason | refunds by hand, without metadata; answers its id |
+| POST refunds/{id}/status | status, failure_reason | moves a refund to any status, with its events |
+| POST circumstances | balance_too_low, closed_review_leaves | changes what is named (`world.Circumstances`) |
 | POST reviews | payment_intent | opens a review by hand; answers its id |
 | POST reviews/{id}/close | reason | closes it for one of Stripe's reasons |
 | POST clock | advance_s | lets time pass in the books |
@@ -145,6 +148,27 @@ def _close_review(sandbox: StripeSandbox, review_id: str, body: Body) -> JsonDic
     return {}
 
 
+def _refund(sandbox: StripeSandbox, _id: str, body: Body) -> JsonDict:
+    amount = int(_number(body, "amount")) if "amount" in body else None
+    reason = _text(body, "reason", "") or None
+    return {"id": sandbox.refund_by_hand(_text(body, "payment_intent"), amount, reason=reason)}
+
+
+def _move_refund(sandbox: StripeSandbox, refund_id: str, body: Body) -> JsonDict:
+    failure_reason = _text(body, "failure_reason", "") or None
+    sandbox.force_refund(refund_id, _text(body, "status"), failure_reason)
+    return {}
+
+
+def _circumstances(sandbox: StripeSandbox, _id: str, body: Body) -> JsonDict:
+    too_low = body.get("balance_too_low")
+    if too_low is not None and not isinstance(too_low, bool):
+        raise ApiError(400, "balance_too_low must be true or false", param="balance_too_low")
+    leaves = _text(body, "closed_review_leaves", "") or None
+    sandbox.set_circumstances(balance_too_low=too_low, closed_review_leaves=leaves)
+    return {}
+
+
 def _advance(sandbox: StripeSandbox, _id: str, body: Body) -> JsonDict:
     seconds = _number(body, "advance_s")
     if seconds < 0:
@@ -186,6 +210,9 @@ ACTIONS: Final[Mapping[tuple[str, str], tuple[Action, frozenset[str]]]] = {
         ("POST", "payment_intents/{id}/status", _force, "status"),
         ("POST", "reviews", _open_review, "payment_intent"),
         ("POST", "reviews/{id}/close", _close_review, "reason"),
+        ("POST", "refunds", _refund, "payment_intent amount reason"),
+        ("POST", "refunds/{id}/status", _move_refund, "status failure_reason"),
+        ("POST", "circumstances", _circumstances, "balance_too_low closed_review_leaves"),
         ("POST", "clock", _advance, "advance_s"),
         ("GET", "books", _books, ""),
         ("POST", "reset", _reset, ""),

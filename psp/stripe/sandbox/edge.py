@@ -18,7 +18,7 @@ from psp.stripe.sandbox.expanding import check_expansions, expand
 from psp.stripe.sandbox.faults import Fault, FaultKind, Faults, refusal, server_error
 from psp.stripe.sandbox.idempotency import Answer, IdempotencyKeys
 from psp.stripe.sandbox.requests import Call, read_call, refused, write_answer
-from psp.stripe.sandbox.settling import expire_authorisations
+from psp.stripe.sandbox.timekeeping import catch_up
 from psp.stripe.sandbox.world import Cause, World
 
 _ANSWERS_500: Final = frozenset({FaultKind.ERROR_AFTER, FaultKind.ERROR_FORGOTTEN})
@@ -90,7 +90,7 @@ class ApiEdge:
 
     def _act(self, call: Call, books: Books, endpoint: ApiEndpoint, object_id: str) -> Answer:
         """Run the endpoint: nothing else happens meanwhile, as there is nothing to wait for."""
-        expire_authorisations(books)
+        catch_up(books)
         self._world.cause = Cause(call.request_id, call.idempotency_key or None)
         try:
             parameters = checked(call.parameters(), endpoint.rules)

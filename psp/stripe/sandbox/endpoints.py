@@ -16,6 +16,7 @@ from psp.stripe.sandbox.listing import (
     list_events,
     list_intents,
     list_methods,
+    list_refunds,
     list_reviews,
     retrieve_event,
 )
@@ -26,6 +27,7 @@ from psp.stripe.sandbox.payment_methods import (
     retrieve_method,
     update_method,
 )
+from psp.stripe.sandbox.refunding import create_refund, retrieve_refund
 from psp.stripe.sandbox.rendering import render_charge
 from psp.stripe.sandbox.reviewing import approve_review, retrieve_review
 from psp.stripe.sandbox.setting_up import confirm_setup, create_setup, retrieve_setup
@@ -127,6 +129,9 @@ ENDPOINTS: Final = tuple(
             "setup_intent",
         ),
         ("GET", "charges/{id}", tables.ONLY_EXPAND, retrieve_charge, "charge"),
+        ("POST", "refunds", tables.REFUND_CREATE, create_refund, "refund"),
+        ("GET", "refunds", tables.REFUND_LIST, list_refunds, "list refund"),
+        ("GET", "refunds/{id}", tables.ONLY_EXPAND, retrieve_refund, "refund"),
         ("GET", "reviews", tables.REVIEW_LIST, list_reviews, "list review"),
         ("GET", "reviews/{id}", tables.ONLY_EXPAND, retrieve_review, "review"),
         ("POST", "reviews/{id}/approve", tables.ONLY_EXPAND, approve_review, "review"),

@@ -16,6 +16,7 @@ EXPANDABLE: Final[Mapping[str, Mapping[str, str]]] = {
         "review": "review",
     },
     "charge": {"customer": "customer", "payment_intent": "payment_intent", "review": "review"},
+    "refund": {"charge": "charge", "payment_intent": "payment_intent"},
     "review": {"charge": "charge", "payment_intent": "payment_intent"},
     "payment_method": {"customer": "customer"},
     "setup_intent": {"customer": "customer", "payment_method": "payment_method"},

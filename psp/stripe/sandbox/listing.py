@@ -12,6 +12,7 @@ from psp.stripe.sandbox.rendering import (
     render_event,
     render_payment_intent,
     render_payment_method,
+    render_refund,
     render_review,
 )
 
@@ -60,6 +61,23 @@ def list_methods(books: Books, customer_id: str, parameters: Parameters) -> Json
     ]
     url = f"/v1/customers/{customer_id}/payment_methods"
     return page(url, found, render_payment_method, parameters)
+
+
+def list_refunds(books: Books, _id: str, parameters: Parameters) -> JsonDict:
+    """GET /v1/refunds; holds what was made a moment ago."""
+    charge, intent = parameters.text("charge"), parameters.text("payment_intent")
+    if charge is not None and charge not in books.charges:
+        raise missing("charge", charge, "charge", in_path=False)
+    if intent is not None and intent not in books.payment_intents:
+        raise missing("payment_intent", intent, "payment_intent", in_path=False)
+    found = [
+        refund
+        for refund in books.refunds.values()
+        if charge in {None, refund.charge}
+        and intent in {None, refund.payment_intent}
+        and _inside(refund, parameters)
+    ]
+    return page("/v1/refunds", found, render_refund, parameters)
 
 
 def list_reviews(books: Books, _id: str, parameters: Parameters) -> JsonDict:

@@ -133,7 +133,7 @@ class Charge:
     captured: bool = False
     amount_captured: int = 0
     amount_refunded: int = 0
-    """What was given back, and what a partial capture or a cancel released."""
+    """What was given back or is on its way, and what a partial capture or a cancel released."""
     authorised_until: int | None = None
     balance_transaction: str | None = None
     disputed: bool = False
@@ -143,10 +143,36 @@ class Charge:
 
     @property
     def taken(self) -> int:
-        """What the shopper has paid and not got back."""
+        """What the shopper has paid and is not given back: what can still be refunded."""
         released = self.amount - self.amount_captured if self.authorised_until is not None else 0
         given_back = self.amount_refunded - min(released, self.amount_refunded)
         return self.amount_captured - given_back
+
+
+@dataclass(slots=True)
+class Refund:
+    """Money given back, or about to be."""
+
+    id: str
+    created: int
+    amount: int
+    currency: str
+    charge: str
+    payment_intent: str
+    status: str
+    reason: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    pending_reason: str | None = None
+    failure_reason: str | None = None
+    balance_transaction: str | None = None
+    failure_balance_transaction: str | None = None
+    due: int | None = None
+    """When its status changes by itself; None if it stays."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether its sum is the shopper's; one that failed or was canceled came back."""
+        return self.status not in {"failed", "canceled"}
 
 
 @dataclass(slots=True)

@@ -271,6 +271,23 @@ METHOD_UPDATE: Final[Rules] = {
     "metadata": _METADATA,
     **_not_simulated("card us_bank_account"),
 }
+REFUND_CREATE: Final[Rules] = {
+    **_EXPAND,
+    "amount": _AMOUNT,
+    "charge": _SET_TEXT,
+    "metadata": _METADATA,
+    "payment_intent": _SET_TEXT,
+    "reason": _choice("duplicate", "fraudulent", "requested_by_customer", clearable=False),
+    **_not_simulated(
+        "currency customer instructions_email origin refund_application_fee reverse_transfer"
+    ),
+}
+REFUND_LIST: Final[Rules] = {
+    **_PAGE,
+    "charge": _SET_TEXT,
+    "created": _RANGE,
+    "payment_intent": _SET_TEXT,
+}
 REVIEW_LIST: Final[Rules] = {**_PAGE, "created": _RANGE}
 EVENT_LIST: Final[Rules] = {
     **_PAGE,

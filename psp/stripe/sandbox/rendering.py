@@ -12,6 +12,7 @@ from psp.stripe.sandbox.model import (
     Event,
     PaymentIntent,
     PaymentMethod,
+    Refund,
     Review,
     SetupIntent,
 )
@@ -188,6 +189,33 @@ def render_charge(charge: Charge) -> JsonDict:
         "review": charge.review,
         "status": charge.status,
     }
+
+
+def render_refund(refund: Refund) -> JsonDict:
+    """Return a Refund; reasons of its status are there only while they hold, as Stripe does."""
+    rendered: JsonDict = {
+        "id": refund.id,
+        "object": "refund",
+        "amount": refund.amount,
+        "balance_transaction": refund.balance_transaction,
+        "charge": refund.charge,
+        "created": refund.created,
+        "currency": refund.currency,
+        "destination_details": {"type": "card" if refund.id.startswith("re_") else "paypal"},
+        "metadata": dict(refund.metadata),
+        "payment_intent": refund.payment_intent,
+        "reason": refund.reason,
+        "receipt_number": None,
+        "source_transfer_reversal": None,
+        "status": refund.status,
+        "transfer_reversal": None,
+    }
+    if refund.pending_reason is not None:
+        rendered["pending_reason"] = refund.pending_reason
+    if refund.failure_reason is not None:
+        rendered["failure_reason"] = refund.failure_reason
+        rendered["failure_balance_transaction"] = refund.failure_balance_transaction
+    return rendered
 
 
 def render_review(review: Review) -> JsonDict:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from psp.stripe.sandbox.api_errors import ApiError, JsonDict
 from psp.stripe.sandbox.books import Books
 from psp.stripe.sandbox.model import PaymentIntent, Review
 from psp.stripe.sandbox.parameters import Parameters
+from psp.stripe.sandbox.refunding import Wish, give_back
 from psp.stripe.sandbox.rendering import render_review
 
 CLOSED_REASONS: Final = frozenset(
@@ -23,7 +25,11 @@ CLOSED_REASONS: Final = frozenset(
     }
 )
 """Stripe API, Review `closed_reason`."""
-_GIVES_BACK: Final = frozenset({"refunded", "refunded_as_fraud"})
+# The reason that the refund then bears.
+_GIVES_BACK: Final[Mapping[str, str]] = {
+    "refunded": "requested_by_customer",
+    "refunded_as_fraud": "fraudulent",
+}
 
 
 def retrieve_review(books: Books, review_id: str, _parameters: Parameters) -> JsonDict:
@@ -52,11 +58,14 @@ def open_review(books: Books, intent: PaymentIntent) -> Review:
 
 
 def close_review(books: Books, review: Review, reason: str) -> None:
-    """Close a review; a refunding reason gives the money back."""
-    # It is not documented whether PaymentIntent.review empties now; the id stays, as on Charge.
+    """Close a review; a refunding reason gives back what is left of the money."""
     review.closed_reason = reason
     charge = books.charges.get(review.charge or "")
-    if reason in _GIVES_BACK and charge is not None and charge.captured:
-        charge.amount_refunded = charge.amount
-        books.emit_charge("charge.refunded", charge)
+    leaves = books.world.circumstances.closed_review_leaves
+    if leaves != "nothing":
+        books.payment_intents[review.payment_intent].review = None
+    if leaves == "payment_intent_and_charge" and charge is not None:
+        charge.review = None
+    if reason in _GIVES_BACK and charge is not None and charge.captured and charge.taken:
+        give_back(books, charge, Wish(charge.taken, _GIVES_BACK[reason]))
     books.emit("review.closed", render_review(review))

@@ -12,10 +12,11 @@ from psp.stripe.sandbox.browser import Browser
 from psp.stripe.sandbox.edge import ApiEdge
 from psp.stripe.sandbox.faults import Fault, FaultKind, Faults
 from psp.stripe.sandbox.model import Review
+from psp.stripe.sandbox.refunding import Wish, move_refund, refund_intent
 from psp.stripe.sandbox.reviewing import CLOSED_REASONS, close_review, open_review
-from psp.stripe.sandbox.settling import expire_authorisations
+from psp.stripe.sandbox.timekeeping import catch_up
 from psp.stripe.sandbox.webhooks import RETRY_GAPS_S, Endpoint, Webhooks
-from psp.stripe.sandbox.world import Clock, Ids, World
+from psp.stripe.sandbox.world import CLOSED_REVIEW_LEAVES, Circumstances, Clock, Ids, World
 
 
 class StripeSandbox:
@@ -124,21 +125,51 @@ class StripeSandbox:
                 return
         raise ApiError(404, f"No such open review: '{review_id}'", "resource_missing")
 
+    def refund_by_hand(
+        self, payment_intent: str, amount: int | None = None, *, reason: str | None = None
+    ) -> str:
+        """Refund a payment as somebody does in the dashboard, without metadata; return its id."""
+        books, intent = self._accounts.of_intent(payment_intent)
+        return refund_intent(books, intent, Wish(amount, reason)).id
+
+    def force_refund(self, refund_id: str, status: str, failure_reason: str | None = None) -> None:
+        """Move a refund to any status now, with the events and sums that belong to it."""
+        for books in self._accounts.all():
+            if refund_id in books.refunds:
+                move_refund(books, books.refunds[refund_id], status, failure_reason)
+                return
+        raise ApiError(404, f"No such refund: '{refund_id}'", "resource_missing", "refund")
+
+    def set_circumstances(
+        self, *, balance_too_low: bool | None = None, closed_review_leaves: str | None = None
+    ) -> None:
+        """Change what is named; see `Circumstances`. Refunds that wait for money go on with it."""
+        kept = self._world.circumstances
+        leaves = kept.closed_review_leaves if closed_review_leaves is None else closed_review_leaves
+        if leaves not in CLOSED_REVIEW_LEAVES:
+            message = f"closed_review_leaves is one of {', '.join(CLOSED_REVIEW_LEAVES)}"
+            raise ApiError(400, message, param="closed_review_leaves")
+        low = kept.balance_too_low if balance_too_low is None else balance_too_low
+        self._world.circumstances = Circumstances(low, leaves)
+        for books in self._accounts.all():
+            catch_up(books)
+
     def advance_clock(self, seconds: float) -> None:
-        """Let time pass in the books: authorisations lapse, keys are forgotten."""
+        """Let time pass in the books: authorisations lapse, refunds settle, keys are forgotten."""
         self._world.clock.advance(seconds)
         for books in self._accounts.all():
-            expire_authorisations(books)
+            catch_up(books)
 
     def books(self) -> list[JsonDict]:
         """Return every account's books as the sandbox knows them."""
         for books in self._accounts.all():
-            expire_authorisations(books)
+            catch_up(books)
         return [dump(books) for books in self._accounts.all()]
 
     def reset(self) -> None:
-        """Forget accounts, keys, faults and held events; webhook endpoints stay."""
+        """Forget accounts, keys, faults, circumstances, held events; webhook endpoints stay."""
         self._accounts.clear()
+        self._world.circumstances = Circumstances()
         self._faults.clear()
         self.webhooks.forget()
         self.api.keys.clear()

@@ -48,6 +48,22 @@ class Clock:
         self._advanced_s += seconds
 
 
+CLOSED_REVIEW_LEAVES: Final = ("nothing", "payment_intent", "payment_intent_and_charge")
+
+
+@dataclass(slots=True)
+class Circumstances:
+    """How things stand with every account; the control endpoints change them."""
+
+    balance_too_low: bool = False
+    """Refunds to cards wait for money, others fail (Stripe, refunds: insufficient balance)."""
+    closed_review_leaves: str = "nothing"
+    """What a review is no longer named by once it is closed: one of `CLOSED_REVIEW_LEAVES`.
+
+    Stripe does not document whether `PaymentIntent.review` empties: both can be played.
+    """
+
+
 class Listener(Protocol):
     """Who hears of every event as it happens."""
 
@@ -76,3 +92,4 @@ class World:
     address: str = ""
     """Where the sandbox listens; redirects lead there."""
     cause: Cause = field(default_factory=Cause)
+    circumstances: Circumstances = field(default_factory=Circumstances)

@@ -14,7 +14,7 @@ from psp.conformance import Books, Card, Silenced, Webhook
 from psp.ogone.config import OgoneAccountConfig
 from psp.ogone.provider import OgoneProvider
 from psp.ogone.sandbox import OgoneSandbox, running_sandbox
-from psp.port import NextAction
+from psp.port import NextAction, PspRefund, ReviewStatus
 from tests.conformance.benches.receiving import Receiver, receiving
 from tests.unit.psp.ogone.support import account_config
 
@@ -25,6 +25,8 @@ _CARDS: Final[Mapping[Card, str]] = MappingProxyType(
         Card.THREE_D_SECURE: "4000000000000002",
         Card.THREE_D_SECURE_REFUSED: "4000000000000002",
         Card.UNCERTAIN: "4000000000000341",
+        # All are.
+        Card.REFUNDED_LATER: "4111111111111111",
     }
 )
 _SAVED: Final = (Card.SUCCEEDS, Card.DECLINED)
@@ -33,14 +35,19 @@ _CHANGES: Final[Mapping[Silenced, tuple[str, str]]] = MappingProxyType(
         Silenced.CREATE: ("orderdirect", ""),
         Silenced.CAPTURE: ("maintenancedirect", "SAS"),
         Silenced.CANCEL: ("maintenancedirect", "DES"),
+        Silenced.REFUND: ("maintenancedirect", "RFD"),
     }
 )
 _WORKING_DAY_S: Final = 86_400.0 + 1
 _AUTHORISED: Final = frozenset({5, 9})
+_REFUND_DECLINED: Final = 94
+_REFUND_UNCERTAIN: Final = 82
 
 
 class OgoneBench:
     """See `psp.conformance.Bench`."""
+
+    keeps_refund_ids = False
 
     def __init__(
         self,
@@ -83,6 +90,15 @@ class OgoneBench:
     async def settle_offline(self) -> None:
         self._sandbox.advance_clock(_WORKING_DAY_S)
 
+    async def fail_refund(self, refund: PspRefund) -> None:
+        self._force(refund, _REFUND_DECLINED)
+
+    async def doubt_refund(self, refund: PspRefund) -> None:
+        self._force(refund, _REFUND_UNCERTAIN)
+
+    async def close_review(self, review_reference: str, status: ReviewStatus) -> None:
+        raise LookupError("Ogone tells nobody of its reviews")
+
     def books(self, payment_id: str) -> Books:
         payments = [
             payment
@@ -93,8 +109,14 @@ class OgoneBench:
         return Books(
             authorizations=sum(each["history"][0]["ends"] in _AUTHORISED for each in payments),
             captures=sum(each["captures"] for each in payments),
-            taken_minor=sum(each["taken"] for each in payments),
+            taken_minor=sum(each["captured"] for each in payments),
+            refunds=sum(each["refunds"] for each in payments),
+            refunded_minor=sum(each["refunded"] for each in payments),
         )
+
+    def _force(self, refund: PspRefund, status: int) -> None:
+        payid, _, number = refund.psp_reference.partition("/")
+        self._sandbox.force_status(payid, status, int(number))
 
     def wrong_credentials(self) -> OgoneProvider:
         config = _config(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from pydantic import SecretStr
 
 from psp.conformance import Books, Card, Silenced, Webhook
-from psp.port import NextAction
+from psp.port import NextAction, PspRefund, ReviewStatus
 from psp.stripe.config import StripeAccountConfig
 from psp.stripe.provider import StripeProvider
 from psp.stripe.sandbox import StripeSandbox, running_sandbox
@@ -27,6 +27,7 @@ _CARDS: Final[Mapping[Card, str]] = MappingProxyType(
         Card.THREE_D_SECURE_REFUSED: "pm_card_authenticationRequired",
         Card.UNCERTAIN: "pm_card_visa",
         Card.REVIEWED: "pm_card_riskLevelElevated",
+        Card.REFUNDED_LATER: "pm_card_pendingRefund",
     }
 )
 _BANK: Final[Mapping[Card, str]] = MappingProxyType(
@@ -37,14 +38,23 @@ _PATHS: Final[Mapping[Silenced, str]] = MappingProxyType(
         Silenced.CREATE: "/payment_intents",
         Silenced.CAPTURE: "/capture",
         Silenced.CANCEL: "/cancel",
+        Silenced.REFUND: "/refunds",
     }
 )
+_CLOSED: Final[Mapping[ReviewStatus, str]] = MappingProxyType(
+    {ReviewStatus.APPROVED: "approved", ReviewStatus.REJECTED: "refunded_as_fraud"}
+)
+_GIVES_BACK: Final = frozenset({"pending", "succeeded"})
 _UNHEARD_OF: Final = "requires_reauthorization"
 """A status that Stripe's error texts name and its documentation of PaymentIntents does not."""
+_UNHEARD_OF_REFUND: Final = "under_consideration"
+"""A status that is none of Stripe's."""
 
 
 class StripeBench:
     """See `psp.conformance.Bench`."""
+
+    keeps_refund_ids = True
 
     def __init__(
         self,
@@ -52,8 +62,9 @@ class StripeBench:
         session: aiohttp.ClientSession,
         receiver: Receiver,
         config: StripeAccountConfig,
+        provider_class: type[StripeProvider],
     ) -> None:
-        self.provider = StripeProvider("stripe_fr", config, session)
+        self.provider = provider_class("stripe_fr", config, session)
         self.secrets = (
             config.api_key.get_secret_value(),
             *(secret.get_secret_value() for secret in config.webhook_secrets),
@@ -88,22 +99,48 @@ class StripeBench:
         self._sandbox.inject("drop_after", method="POST", path_suffix=_PATHS[what])
 
     async def settle_offline(self) -> None:
-        # Stripe carries out at once; only what we made uncertain is left.
+        self._sandbox.advance_clock(1)
+        # Payments are carried out at once: only what we made uncertain is left, and refunds.
         while self._uncertain:
             self._sandbox.force_status(self._uncertain.pop(), "requires_capture")
+        for intent in self._intents():
+            for refund in intent["refunds"]:
+                if refund["status"] == "pending":
+                    self._sandbox.force_refund(refund["id"], "succeeded")
+
+    async def fail_refund(self, refund: PspRefund) -> None:
+        self._sandbox.force_refund(refund.psp_reference, "failed", "lost_or_stolen_card")
+
+    async def doubt_refund(self, refund: PspRefund) -> None:
+        self._sandbox.force_refund(refund.psp_reference, _UNHEARD_OF_REFUND)
+
+    async def close_review(self, review_reference: str, status: ReviewStatus) -> None:
+        # It is not documented whether the payment goes on to name it: the harder of the two.
+        self._sandbox.set_circumstances(closed_review_leaves="payment_intent_and_charge")
+        self._sandbox.close_review(review_reference, _CLOSED[status])
 
     def books(self, payment_id: str) -> Books:
         intents = [
             intent
-            for account in self._sandbox.books()
-            for intent in account["payment_intents"]  # type: ignore[attr-defined]  # JSON
+            for intent in self._intents()
             if intent["metadata"].get("paygate_payment_id") == payment_id
         ]
+        statuses = [refund["status"] for intent in intents for refund in intent["refunds"]]
         return Books(
             authorizations=sum(intent["successful_charges"] for intent in intents),
             captures=sum(intent["captures"] for intent in intents),
-            taken_minor=sum(intent["taken"] for intent in intents),
+            # The sandbox's sum is what is left of it.
+            taken_minor=sum(intent["taken"] + intent["refunded"] for intent in intents),
+            refunds=sum(status in _GIVES_BACK for status in statuses),
+            refunded_minor=sum(intent["refunded"] for intent in intents),
         )
+
+    def _intents(self) -> list[dict[str, Any]]:
+        return [
+            intent
+            for account in self._sandbox.books()
+            for intent in account["payment_intents"]  # type: ignore[attr-defined]  # JSON
+        ]
 
     def wrong_credentials(self) -> StripeProvider:
         config = _config(
@@ -119,7 +156,9 @@ def _config(sandbox: StripeSandbox, **changes: object) -> StripeAccountConfig:
 
 
 @asynccontextmanager
-async def stripe_bench() -> AsyncIterator[StripeBench]:
+async def stripe_bench(
+    provider_class: type[StripeProvider] = StripeProvider,
+) -> AsyncIterator[StripeBench]:
     """Run a sandbox, and the adapter before it."""
     async with (
         running_sandbox(webhook_retry_gaps_s=()) as sandbox,
@@ -129,4 +168,4 @@ async def stripe_bench() -> AsyncIterator[StripeBench]:
         config = _config(sandbox)
         sandbox.register_webhook(receiver.url, config.webhook_secrets[0].get_secret_value())
         sandbox.webhooks.hold()
-        yield StripeBench(sandbox, session, receiver, config)
+        yield StripeBench(sandbox, session, receiver, config, provider_class)

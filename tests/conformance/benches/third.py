@@ -11,7 +11,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from psp.conformance import Books, Card, Silenced, Webhook
-from psp.port import NextAction
+from psp.port import NextAction, PspRefund, ReviewStatus
 from tests.conformance.benches.receiving import Receiver, receiving
 from tests.support.third_psp.config import ThirdAccountConfig
 from tests.support.third_psp.provider import ThirdProvider
@@ -21,7 +21,12 @@ _REASONS: Final[Mapping[Card, str]] = MappingProxyType(
     {Card.DECLINED: "no_funds", Card.THREE_D_SECURE_REFUSED: "not_authenticated"}
 )
 _VERBS: Final[Mapping[Silenced, str]] = MappingProxyType(
-    {Silenced.CREATE: "", Silenced.CAPTURE: "capture", Silenced.CANCEL: "cancel"}
+    {
+        Silenced.CREATE: "",
+        Silenced.CAPTURE: "capture",
+        Silenced.CANCEL: "cancel",
+        Silenced.REFUND: "refund",
+    }
 )
 _API_KEY: Final = "topsecret-key-of-the-third"
 _WEBHOOK_SECRET: Final = "topsecret-webhooks-of-the-third"
@@ -30,6 +35,7 @@ _WEBHOOK_SECRET: Final = "topsecret-webhooks-of-the-third"
 class ThirdBench:
     """See `psp.conformance.Bench`."""
 
+    keeps_refund_ids = False
     secrets = (_API_KEY, _WEBHOOK_SECRET)
 
     def __init__(
@@ -61,13 +67,29 @@ class ThirdBench:
     async def settle_offline(self) -> None:
         self._sandbox.decide()
 
+    async def fail_refund(self, refund: PspRefund) -> None:
+        self._move(refund, "returned")
+
+    async def doubt_refund(self, refund: PspRefund) -> None:
+        self._move(refund, "pondering")
+
+    async def close_review(self, review_reference: str, status: ReviewStatus) -> None:
+        raise LookupError("the third PSP has no reviews")
+
     def books(self, payment_id: str) -> Books:
         payment = self._sandbox.payments.get(payment_id)
         return Books(
             authorizations=self._sandbox.authorizations,
             captures=self._sandbox.captures,
             taken_minor=payment.captured if payment else 0,
+            refunds=sum(each.state != "returned" for each in payment.refunds) if payment else 0,
+            refunded_minor=payment.refunded if payment else 0,
         )
+
+    def _move(self, refund: PspRefund, state: str) -> None:
+        _, _, number = refund.psp_reference.rpartition("/")
+        payment = self._sandbox.payments[refund.payment_reference]
+        self._sandbox.move_refund(payment, int(number), state)
 
     def wrong_credentials(self) -> ThirdProvider:
         config = _config(self._sandbox, api_key="wrong", webhook_secret="wrong")

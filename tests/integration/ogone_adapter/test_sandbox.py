@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from psp.errors import (
     InvalidEventError,
@@ -21,18 +19,24 @@ from psp.errors import (
     UnavailableError,
 )
 from psp.money import Money
-from psp.ogone.config import OgoneAccountConfig
 from psp.ogone.provider import OgoneProvider
 from psp.ogone.sandbox import OgoneSandbox, running_sandbox
 from psp.port import (
     CancelPayment,
     CapturePayment,
     CapturePolicy,
-    CreatePayment,
     FailureCategory,
     PendingChange,
     PspPayment,
     PspStatus,
+)
+from tests.integration.ogone_adapter.sandboxed import (
+    DAY_S,
+    HOUR_S,
+    PAYS,
+    Receiver,
+    paid,
+    sandbox_config,
 )
 from tests.unit.psp.ogone.support import (
     PAYMENT_ID,
@@ -43,96 +47,13 @@ from tests.unit.psp.ogone.support import (
 )
 
 _BACK: Final = "https://shop.example/back"
-_PAYS: Final = "4111111111111111"
 _DECLINES: Final = "4000000000009995"
-_DAY_S: Final = 86_400.0 + 1
-_HOUR_S: Final = 3600.0 + 1
-
-
-class _Receiver:
-    """Takes notifications and answers 200."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.bodies: list[bytes] = []
-
-    async def handle(self, request: web.Request) -> web.Response:
-        self.bodies.append(await request.read())
-        return web.Response()
-
-
-@asynccontextmanager
-async def _receiving() -> AsyncIterator[_Receiver]:
-    receiver = _Receiver()
-    app = web.Application()
-    app.router.add_post("/webhooks/ogone_be", receiver.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/webhooks/ogone_be"
-    try:
-        yield receiver
-    finally:
-        await runner.cleanup()
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[_Receiver]:
-    """Return somebody who takes notifications."""
-    async with _receiving() as running:
-        yield running
-
-
-@pytest.fixture
-async def sandbox(receiver: _Receiver) -> AsyncIterator[OgoneSandbox]:
-    """Return a sandbox that knows our account and one alias of it."""
-    async with running_sandbox(notification_retry_gaps_s=(0,)) as running:
-        config = account_config()
-        running.register_account(
-            config.pspid,
-            config.user_id,
-            config.password.get_secret_value(),
-            sha_in_ecommerce=config.sha_in_ecommerce.get_secret_value(),
-            sha_in_directlink=config.sha_in_directlink.get_secret_value(),
-            sha_out=SHA_OUT,
-            notification_url=receiver.url,
-        )
-        running.add_alias(config.pspid, "als_1", _PAYS)
-        yield running
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Return HTTP connections."""
-    async with aiohttp.ClientSession() as opened:
-        yield opened
-
-
-def _config(sandbox: OgoneSandbox, **changes: object) -> OgoneAccountConfig:
-    base = f"{sandbox.address}/ncol/test"
-    values = {"api_base": base, "page_base": base, "max_query_retries": 0}
-    return account_config(**{**values, **changes})
 
 
 @pytest.fixture
 def provider(sandbox: OgoneSandbox, session: aiohttp.ClientSession) -> OgoneProvider:
     """Return an adapter that gives up at the first failure: what follows is the test's."""
-    return OgoneProvider("ogone_be", _config(sandbox), session)
-
-
-async def _paid(
-    provider: OgoneProvider,
-    sandbox: OgoneSandbox,
-    card: str = _PAYS,
-    request: CreatePayment | None = None,
-    **pay: str,
-) -> PspPayment:
-    """Send the shopper to the page, and return what the order then is."""
-    created = await provider.create_payment(request or create_request(return_url=_BACK))
-    action = created.next_action
-    assert action is not None
-    await sandbox.pay(action.fields, card, url=action.url, **pay)
-    return await provider.retrieve_payment(created.psp_reference)
+    return OgoneProvider("ogone_be", sandbox_config(sandbox), session)
 
 
 async def _capture(provider: OgoneProvider, amount_minor: int = 500) -> PspPayment:
@@ -153,7 +74,7 @@ async def test_a_shopper_pays_on_the_page(provider: OgoneProvider, sandbox: Ogon
     with pytest.raises(NotFoundError):
         await provider.retrieve_payment(created.psp_reference)
 
-    payment = await _paid(provider, sandbox)
+    payment = await paid(provider, sandbox)
 
     assert (payment.status, payment.authorized_minor, payment.captured_minor) == (
         PspStatus.AUTHORIZED,
@@ -169,14 +90,14 @@ async def test_an_automatic_payment_is_captured(
     """A sale takes the money at once."""
     request = create_request(capture_policy=CapturePolicy.AUTOMATIC)
 
-    payment = await _paid(provider, sandbox, request=request)
+    payment = await paid(provider, sandbox, request=request)
 
     assert (payment.status, payment.captured_minor) == (PspStatus.CAPTURED, 1234)
 
 
 async def test_a_declined_card_says_why(provider: OgoneProvider, sandbox: OgoneSandbox) -> None:
     """It is the end of the payment."""
-    payment = await _paid(provider, sandbox, _DECLINES)
+    payment = await paid(provider, sandbox, _DECLINES)
 
     assert payment.status is PspStatus.FAILED
     assert payment.failure is not None
@@ -187,7 +108,7 @@ async def test_a_shopper_who_cancels_is_gone(
     provider: OgoneProvider, sandbox: OgoneSandbox
 ) -> None:
     """Canceled, and nothing was taken."""
-    payment = await _paid(provider, sandbox, decision="cancel")
+    payment = await paid(provider, sandbox, decision="cancel")
 
     assert payment.status is PspStatus.CANCELED
     assert payment.failure is not None
@@ -201,7 +122,7 @@ async def test_the_bank_asks_on_its_own_page(
     provider: OgoneProvider, sandbox: OgoneSandbox, bank: str, status: PspStatus
 ) -> None:
     """3-D Secure is Ogone's business; we see how it ends."""
-    payment = await _paid(provider, sandbox, "4000000000000002", bank=bank)
+    payment = await paid(provider, sandbox, "4000000000000002", bank=bank)
 
     assert payment.status is status
 
@@ -210,12 +131,12 @@ async def test_an_uncertain_payment_is_unknown_until_ogone_knows(
     provider: OgoneProvider, sandbox: OgoneSandbox
 ) -> None:
     """Within one working day."""
-    payment = await _paid(provider, sandbox, "4000000000000341")
+    payment = await paid(provider, sandbox, "4000000000000341")
     assert (payment.status, payment.raw_status) == (PspStatus.UNKNOWN, "52")
     with pytest.raises(UnavailableError):
         await _capture(provider)
 
-    sandbox.advance_clock(_DAY_S)
+    sandbox.advance_clock(DAY_S)
 
     assert (await provider.retrieve_payment(PAYMENT_ID)).status is PspStatus.AUTHORIZED
 
@@ -224,7 +145,7 @@ async def test_a_saved_card_is_charged_later(
     provider: OgoneProvider, sandbox: OgoneSandbox
 ) -> None:
     """Under the alias that we gave it, without the shopper."""
-    await _paid(provider, sandbox, request=create_request(save_alias=True))
+    await paid(provider, sandbox, request=create_request(save_alias=True))
 
     later = await provider.create_payment(
         off_session(payment_id="pay_later", psp_alias=f"als_{PAYMENT_ID}")
@@ -246,7 +167,7 @@ async def test_any_text_is_signed_as_it_is_sent(provider: OgoneProvider) -> None
 @pytest.mark.parametrize(
     "card,status",
     [
-        (_PAYS, PspStatus.AUTHORIZED),
+        (PAYS, PspStatus.AUTHORIZED),
         (_DECLINES, PspStatus.FAILED),
         # Nobody is there to be asked, and an agreed recurring charge needs nobody.
         ("4000000000000002", PspStatus.AUTHORIZED),
@@ -280,7 +201,7 @@ async def test_a_charge_in_the_dark_is_found(
     sandbox.inject(fault, path="orderdirect")
     with pytest.raises(OutcomeUnknownError):
         await provider.create_payment(off_session())
-    sandbox.advance_clock(_DAY_S)
+    sandbox.advance_clock(DAY_S)
 
     now = datetime.now(UTC)
     found = await provider.find_payment(PAYMENT_ID, now - timedelta(hours=1), now)
@@ -310,7 +231,7 @@ async def test_a_charge_that_never_came_is_not_found(
 
 async def test_a_part_is_captured_later(provider: OgoneProvider, sandbox: OgoneSandbox) -> None:
     """Pending, then captured; the rest is released, and a second capture is refused."""
-    await _paid(provider, sandbox)
+    await paid(provider, sandbox)
 
     pending = await _capture(provider, 500)
     assert (pending.status, pending.pending, pending.captured_minor) == (
@@ -319,7 +240,7 @@ async def test_a_part_is_captured_later(provider: OgoneProvider, sandbox: OgoneS
         0,
     )
     assert pending == await _capture(provider, 500)
-    sandbox.advance_clock(_HOUR_S)
+    sandbox.advance_clock(HOUR_S)
 
     done = await provider.retrieve_payment(PAYMENT_ID)
     assert (done.status, done.amount_minor, done.authorized_minor, done.captured_minor) == (
@@ -337,13 +258,13 @@ async def test_a_part_is_captured_later(provider: OgoneProvider, sandbox: OgoneS
 
 async def test_a_cancel_is_done_later(provider: OgoneProvider, sandbox: OgoneSandbox) -> None:
     """Pending, then canceled; nothing can be captured in between or after."""
-    await _paid(provider, sandbox)
+    await paid(provider, sandbox)
 
     pending = await _cancel(provider)
     assert (pending.status, pending.pending) == (PspStatus.PROCESSING, PendingChange.CANCEL)
     with pytest.raises(RejectedError):
         await _capture(provider)
-    sandbox.advance_clock(_HOUR_S)
+    sandbox.advance_clock(HOUR_S)
 
     assert (await _cancel(provider)).status is PspStatus.CANCELED
     with pytest.raises(RejectedError):
@@ -354,9 +275,9 @@ async def test_a_capture_that_the_acquirer_refuses_fails(
     provider: OgoneProvider, sandbox: OgoneSandbox
 ) -> None:
     """Accepted, and refused in the end: no money was taken."""
-    await _paid(provider, sandbox, "4000000000000077")
+    await paid(provider, sandbox, "4000000000000077")
     await _capture(provider)
-    sandbox.advance_clock(_HOUR_S)
+    sandbox.advance_clock(HOUR_S)
 
     payment = await provider.retrieve_payment(PAYMENT_ID)
 
@@ -371,7 +292,7 @@ async def test_more_than_was_authorised_is_refused(
     provider: OgoneProvider, sandbox: OgoneSandbox
 ) -> None:
     """And leaves the authorisation as it was."""
-    payment = await _paid(provider, sandbox)
+    payment = await paid(provider, sandbox)
 
     with pytest.raises(RejectedError):
         await _capture(provider, 1235)
@@ -391,7 +312,7 @@ async def test_a_refusal_of_ogones_is_told(provider: OgoneProvider, sandbox: Ogo
         sha_out=SHA_OUT,
         partial_captures=False,
     )
-    await _paid(provider, sandbox)
+    await paid(provider, sandbox)
 
     with pytest.raises(RejectedError) as refused:
         await _capture(provider, 500)
@@ -411,7 +332,7 @@ async def test_a_change_in_the_dark_is_done_once(
     provider: OgoneProvider, sandbox: OgoneSandbox, change: Change, fault: str
 ) -> None:
     """Unknown; asked again it is either there or made, and there is never a second one."""
-    await _paid(provider, sandbox)
+    await paid(provider, sandbox)
     sandbox.inject(fault, path="maintenancedirect")
     with pytest.raises(OutcomeUnknownError):
         await change(provider)
@@ -435,7 +356,7 @@ async def test_a_change_that_ogone_does_not_know_is_held(
     provider: OgoneProvider, sandbox: OgoneSandbox, change: Change, fault: str, done: bool
 ) -> None:
     """Nothing is sent on top of it; a working day later the truth shows."""
-    await _paid(provider, sandbox)
+    await paid(provider, sandbox)
     sandbox.inject(fault, path="maintenancedirect")
     with pytest.raises(OutcomeUnknownError):
         await change(provider)
@@ -443,7 +364,7 @@ async def test_a_change_that_ogone_does_not_know_is_held(
     with pytest.raises(UnavailableError):
         await change(provider)
 
-    sandbox.advance_clock(_DAY_S)
+    sandbox.advance_clock(DAY_S)
 
     status = (await provider.retrieve_payment(PAYMENT_ID)).status
     wanted = {PspStatus.CAPTURED, PspStatus.CANCELED}
@@ -476,7 +397,7 @@ async def test_a_wrong_setting_is_an_operators_concern(
     sandbox: OgoneSandbox, session: aiohttp.ClientSession, changes: dict[str, object]
 ) -> None:
     """For reads and for changes; nothing happened."""
-    provider = OgoneProvider("ogone_be", _config(sandbox, **changes), session)
+    provider = OgoneProvider("ogone_be", sandbox_config(sandbox, **changes), session)
 
     with pytest.raises(MisconfiguredError):
         await provider.retrieve_payment(PAYMENT_ID)
@@ -485,12 +406,12 @@ async def test_a_wrong_setting_is_an_operators_concern(
 
 
 async def test_notifications_are_verified_and_reduced(
-    provider: OgoneProvider, sandbox: OgoneSandbox, receiver: _Receiver
+    provider: OgoneProvider, sandbox: OgoneSandbox, receiver: Receiver
 ) -> None:
     """Each step once, whatever its order; a forged one is refused."""
-    await _paid(provider, sandbox)
+    await paid(provider, sandbox)
     await _capture(provider)
-    sandbox.advance_clock(_HOUR_S)
+    sandbox.advance_clock(HOUR_S)
     await sandbox.settle()
 
     events = [provider.parse_event({}, body) for body in receiver.bodies]
@@ -508,11 +429,11 @@ async def test_notifications_are_verified_and_reduced(
 
 
 async def test_repeated_notifications_are_one_event(
-    provider: OgoneProvider, sandbox: OgoneSandbox, receiver: _Receiver
+    provider: OgoneProvider, sandbox: OgoneSandbox, receiver: Receiver
 ) -> None:
     """In whatever order they come."""
     sandbox.notifications.hold()
-    await _paid(provider, sandbox)
+    await paid(provider, sandbox)
     await _capture(provider)
     sandbox.notifications.release(["reversed"], copies=2)
     await sandbox.settle()
@@ -527,7 +448,7 @@ async def test_repeated_notifications_are_one_event(
 async def test_a_sandbox_that_is_gone_was_not_reached(session: aiohttp.ClientSession) -> None:
     """Nothing was sent where nobody listens."""
     async with running_sandbox() as stopped:
-        config = _config(stopped)
+        config = sandbox_config(stopped)
 
     with pytest.raises(NotSentError):
         await OgoneProvider("ogone_be", config, session).create_payment(off_session())

@@ -311,7 +311,7 @@ async def test_an_operation_that_went_on_meanwhile_stands_where_the_order_stood(
         [said("9", PAYIDSUB="1"), said("5", PAYIDSUB="0"), UNKNOWN],
         [said("9", PAYIDSUB="1"), said("5", PAYIDSUB="3")],
         [said("9", PAYIDSUB="1"), said("5", PAYID="999")],
-        [said("9", PAYIDSUB="x"), *[said("5", PAYIDSUB="")] * 20],
+        [said("9", PAYIDSUB="x"), *[said("5", PAYIDSUB="")] * 100],
         [said("9"), UNKNOWN],
         [said("88")],
         [said("5", PAYID="")],
@@ -414,10 +414,15 @@ async def test_what_ogone_cannot_do_is_refused(
         provider.start_alias_setup("c", PaymentMethod.CARD, "https://shop.example", "k"),
         provider.set_default_alias("c", "als_1", "k"),
         provider.delete_alias("c", "als_1", "k"),
+        provider.retrieve_review("review-1"),
     ):
         with pytest.raises(RejectedError) as refused:
             await call
         assert refused.value.code == "not_supported"
+    with pytest.raises(RejectedError) as refused:
+        async for _ in provider.list_events(datetime.now(UTC)):
+            pass
+    assert refused.value.code == "not_supported"
     assert script.asked == []
 
 

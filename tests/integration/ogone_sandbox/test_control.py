@@ -106,6 +106,17 @@ async def test_aliases_faults_statuses_and_books(shop: Shop, control: Control) -
     assert (await shop.order())["STATUS"] == "5"
 
 
+async def test_a_refund_by_hand(shop: Shop, control: Control) -> None:
+    """As a clerk makes one; a refusal says why."""
+    payid = (await shop.order(OPERATION="SAL"))["PAYID"]
+
+    made = await control.done("POST", "payments/refund", payid=payid, amount=700)
+    status, told = await control.call("POST", "payments/refund", payid=payid, amount=1301)
+
+    assert made == {"id": f"{payid}/1"}
+    assert (status, "overflow in refund" in str(told["problem"])) == (400, True)
+
+
 @pytest.mark.parametrize(
     "path, body, problem",
     [
@@ -118,6 +129,8 @@ async def test_aliases_faults_statuses_and_books(shop: Shop, control: Control) -
         ("aliases", {"pspid": "never", "alias": "a", "card": "4111111111111111"}, "never"),
         ("notifications/release", {"order": "reversed"}, "of the wrong type: order"),
         ("payments/status", {"payid": "1", "status": 9}, "no payment '1'"),
+        ("payments/refund", {"payid": "1", "amount": 1}, "no payment '1'"),
+        ("payments/refund", {"payid": "1", "amount": "1"}, "of the wrong type: amount"),
         ("payments/status", {"payid": "1", "status": 88}, "88 is no status"),
         ("clock", {"advance_s": -1}, "forwards"),
     ],

@@ -41,30 +41,9 @@ _SECRET = "whsec_one"  # the first of account_config's
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[StripeSandbox]:
-    """Return a sandbox."""
-    async with running_sandbox(webhook_retry_gaps_s=(0,)) as running:
-        yield running
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Return HTTP connections."""
-    async with aiohttp.ClientSession() as opened:
-        yield opened
-
-
-@pytest.fixture
-def provider(sandbox: StripeSandbox, session: aiohttp.ClientSession) -> StripeProvider:
+def provider(hasty: StripeProvider) -> StripeProvider:
     """Return an adapter that gives up at the first failure: what follows is the test's."""
-    config = account_config(api_base=sandbox.address, max_network_retries=0)
-    return StripeProvider("stripe_fr", config, session)
-
-
-@pytest.fixture
-def patient(sandbox: StripeSandbox, session: aiohttp.ClientSession) -> StripeProvider:
-    """Return an adapter that repeats what failed."""
-    return StripeProvider("stripe_fr", account_config(api_base=sandbox.address), session)
+    return hasty
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import NoReturn
 from urllib.parse import quote
@@ -23,10 +23,13 @@ from psp.port import (
     PspAlias,
     PspEvent,
     PspPayment,
+    PspRefund,
+    RefundPayment,
+    ReviewStatus,
 )
 from tests.support.third_psp.client import ThirdCaller
 from tests.support.third_psp.config import ThirdAccountConfig
-from tests.support.third_psp.reading import read_event, read_payment
+from tests.support.third_psp.reading import read_event, read_payment, read_refunds
 from tests.support.third_psp.traits import CAPABILITIES, IDEMPOTENCY_LIFETIME_S
 
 
@@ -110,11 +113,43 @@ class ThirdProvider:
         path = f"{_path(request.psp_reference)}/cancel"
         return read_payment(await self._caller.call("POST", path))
 
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        body: dict[str, object] = {"amount": request.amount.amount_minor}
+        path = f"{_path(request.psp_reference)}/refund"
+        done = await self._refund_done(request)
+        if done is not None:
+            return done
+        try:
+            return read_refunds(await self._caller.call("POST", path, body))[-1]
+        except RejectedError:
+            # Refused, perhaps because the same was asked for at the same moment.
+            done = await self._refund_done(request)
+            if done is None:
+                raise
+            return done
+
+    async def list_refunds(self, psp_reference: str) -> tuple[PspRefund, ...]:
+        return read_refunds(await self._caller.call("GET", _path(psp_reference)))
+
+    async def retrieve_review(self, review_reference: str) -> ReviewStatus:
+        self._refuse(Capability.REVIEWS)
+
+    def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:
+        self._refuse(Capability.LIST_EVENTS)
+
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
         return read_event(headers, body, self._webhook_secret.get_secret_value())
 
     async def close(self) -> None:
         await self._caller.close()
+
+    async def _refund_done(self, request: RefundPayment) -> PspRefund | None:
+        """Return this very refund, if it was made before: there are no keys to tell."""
+        for refund in await self.list_refunds(request.psp_reference):
+            is_other = refund.psp_reference in request.known_references
+            if refund.amount_minor == request.amount.amount_minor and not is_other:
+                return refund
+        return None
 
     def _refuse(self, lacking: Capability) -> NoReturn:
         raise RejectedError(self.account, f"there are no {lacking} here", "not_supported")

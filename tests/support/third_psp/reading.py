@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Final, cast
 
 from psp.errors import InvalidEventError
 from psp.port import (
@@ -19,7 +19,9 @@ from psp.port import (
     PspEventSubject,
     PspFailure,
     PspPayment,
+    PspRefund,
     PspStatus,
+    RefundStatus,
 )
 from tests.support.third_psp.client import JsonDict
 
@@ -35,6 +37,19 @@ _STATUSES: Final[Mapping[str, PspStatus]] = MappingProxyType(
     }
 )
 """What is not listed is unknown, never failed."""
+_REFUND_STATUSES: Final[Mapping[str, RefundStatus]] = MappingProxyType(
+    {
+        "accepted": RefundStatus.PENDING,
+        "paid": RefundStatus.SUCCEEDED,
+        "returned": RefundStatus.FAILED,
+    }
+)
+_RETURNED: Final = PspFailure(
+    FailureCategory.PROCESSING_ERROR,
+    "returned",
+    "The shopper's bank sent the money back.",
+    retryable=True,
+)
 _CATEGORIES: Final[Mapping[str, FailureCategory]] = MappingProxyType(
     {
         "no_funds": FailureCategory.INSUFFICIENT_FUNDS,
@@ -55,11 +70,24 @@ def read_payment(told: JsonDict) -> PspPayment:
         amount_minor=amount,
         authorized_minor=int(str(told["authorised"])),
         captured_minor=int(str(told["captured"])),
+        refunded_minor=sum(
+            refund.amount_minor
+            for refund in read_refunds(told)
+            if refund.status is not RefundStatus.FAILED
+        ),
         failure=_failure(code) if code else None,
         next_action=NextAction(NextActionKind.REDIRECT, url=str(told["page"]))
         if status is PspStatus.AWAITING_CUSTOMER
         else None,
         payment_id=str(told["id"]),
+    )
+
+
+def read_refunds(told: JsonDict) -> tuple[PspRefund, ...]:
+    """Read the refunds of a payment, the oldest first: it numbers them, and keeps no id of ours."""
+    return tuple(
+        _read_refund(told, number, refund)
+        for number, refund in enumerate(cast("list[JsonDict]", told["refunds"]), start=1)
     )
 
 
@@ -82,6 +110,19 @@ def read_event(headers: Mapping[str, str], body: bytes, secret: str) -> PspEvent
 def signature(body: bytes, secret: str) -> str:
     """Return how a webhook is signed."""
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def _read_refund(told: JsonDict, number: int, refund: JsonDict) -> PspRefund:
+    status = _REFUND_STATUSES.get(str(refund["state"]), RefundStatus.UNKNOWN)
+    return PspRefund(
+        psp_reference=f"{told['id']}/{number}",
+        payment_reference=str(told["id"]),
+        status=status,
+        raw_status=str(refund["state"]),
+        currency=str(told["currency"]),
+        amount_minor=int(str(refund["amount"])),
+        failure=_RETURNED if status is RefundStatus.FAILED else None,
+    )
 
 
 def _failure(code: str) -> PspFailure:

@@ -16,6 +16,14 @@ from tests.support.third_psp.reading import SIGNATURE, signature
 
 
 @dataclass(slots=True)
+class Refund:
+    """Money on its way back: accepted, then paid, perhaps returned by the bank."""
+
+    amount: int
+    state: str = "accepted"
+
+
+@dataclass(slots=True)
 class Payment:
     """What is true of one payment."""
 
@@ -28,6 +36,12 @@ class Payment:
     reason: str = ""
     authorised: int = 0
     captured: int = 0
+    refunds: list[Refund] = field(default_factory=list)
+
+    @property
+    def refunded(self) -> int:
+        """What was given back, or will be."""
+        return sum(each.amount for each in self.refunds if each.state != "returned")
 
 
 @dataclass
@@ -42,7 +56,7 @@ class ThirdSandbox:
     authorizations: int = 0
     captures: int = 0
     lost: str | None = None
-    """The verb whose next answer gets lost: capture, cancel, or "" for a creation."""
+    """The verb whose next answer gets lost: capture, cancel, refund, or "" for a creation."""
 
     captures_again: bool = False
     """Whether it captures what is captured, as a PSP does that knows neither keys nor our ids."""
@@ -63,11 +77,19 @@ class ThirdSandbox:
             self._capture(payment)
 
     def decide(self) -> None:
-        """Come to a decision on what was pondered."""
+        """Come to a decision on what was pondered, and pay what was accepted."""
         for payment in self.payments.values():
             if payment.state == "pondering":
                 payment.state = "authorised"
                 self._tell(payment)
+            for number, refund in enumerate(payment.refunds, start=1):
+                if refund.state == "accepted":
+                    self.move_refund(payment, number, "paid")
+
+    def move_refund(self, payment: Payment, number: int, state: str) -> None:
+        """Let a refund be paid, or returned by the shopper's bank."""
+        payment.refunds[number - 1].state = state
+        self._tell(payment, f"refund {number} {state}")
 
     async def deliver(self, *, copies: int, backwards: bool) -> None:
         """Send what was not told yet."""
@@ -101,6 +123,11 @@ class ThirdSandbox:
         payment = self.payments.get(payment_id)
         if payment is None:
             return _refusal(HTTPStatus.NOT_FOUND, "there is no such payment")
+        if verb == "refund":
+            return self._refund(payment, int(str(body["amount"])))
+        return self._change(payment, verb, body)
+
+    def _change(self, payment: Payment, verb: str, body: dict[str, object]) -> web.Response:
         done = {"capture": "captured", "cancel": "cancelled"}.get(verb, payment.state)
         if payment.state == done:
             if self.captures_again and verb == "capture":
@@ -130,15 +157,23 @@ class ThirdSandbox:
             return _refusal(HTTPStatus.CONFLICT, "it is of another amount")
         return _shown(payment)
 
+    def _refund(self, payment: Payment, amount: int) -> web.Response:
+        if amount > payment.captured - payment.refunded:
+            return _refusal(HTTPStatus.CONFLICT, "there is not so much to give back")
+        payment.refunds.append(Refund(amount))
+        self._tell(payment, f"refund {len(payment.refunds)} accepted")
+        return _shown(payment)
+
     def _capture(self, payment: Payment) -> None:
         payment.state = "captured"
         payment.captured += payment.amount
         self.captures += 1
         self._tell(payment)
 
-    def _tell(self, payment: Payment) -> None:
-        event = f"{payment.id}/{payment.state}"
-        told = {"event": event, "id": payment.id, "state": payment.state, "at": time.time()}
+    def _tell(self, payment: Payment, what: str = "") -> None:
+        state = what or payment.state
+        event = f"{payment.id}/{state}"
+        told = {"event": event, "id": payment.id, "state": state, "at": time.time()}
         self._untold.append(json.dumps(told).encode())
 
 

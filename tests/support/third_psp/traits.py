@@ -16,6 +16,7 @@ CAPABILITIES: Final = frozenset(
         Capability.FIND_PAYMENT,
         Capability.CAPTURE,
         Capability.CANCEL,
+        Capability.REFUNDS,
         Capability.EVENTS,
     }
 )

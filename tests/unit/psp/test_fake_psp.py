@@ -18,10 +18,13 @@ from psp.port import (
     NextActionKind,
     PaymentMethod,
     PaymentServiceProvider,
+    PspPayment,
     PspStatus,
+    RefundPayment,
+    RefundStatus,
     ReviewStatus,
 )
-from tests.support.fake_psp import DECLINED, FakePsp
+from tests.support.fake_psp import DECLINED, REFUND_FAILED, FakePsp
 from tests.support.payments import NOW, TOTAL
 
 _PROFILE = CustomerProfile("shopper-1", email="zoe@example.org")
@@ -39,6 +42,18 @@ _FULL = TOTAL.amount_minor
 
 def _capture(amount: Money = TOTAL, key: str = "key-2") -> CapturePayment:
     return CapturePayment("pi_stripe_eu_1", amount, key)
+
+
+async def _captured(psp: FakePsp) -> PspPayment:
+    await psp.create_payment(_REQUEST)
+    psp.confirm("pi_stripe_eu_1")
+    return await psp.capture_payment(_capture())
+
+
+def _refund(minor: int, key: str = "key-3", known: frozenset[str] = frozenset()) -> RefundPayment:
+    """Return a refund whose id follows its key."""
+    amount = Money(minor, "EUR")
+    return RefundPayment(f"ref-{key}", "pi_stripe_eu_1", amount, key, known_references=known)
 
 
 def test_it_is_a_psp() -> None:
@@ -197,3 +212,115 @@ async def test_a_setup_is_one_for_its_key() -> None:
     assert await psp.start_alias_setup(customer, PaymentMethod.CARD, "", "key-2") == first
     with pytest.raises(NotFoundError):
         await psp.start_alias_setup("cus_x", PaymentMethod.CARD, "", "key-3")
+
+
+async def test_refunds_add_up_to_the_capture_and_no_further() -> None:
+    """The payment's sum follows, the list is in order, and what is refused moves nothing."""
+    psp = FakePsp()
+    captured = await _captured(psp)
+
+    first = await psp.refund_payment(_refund(5))
+    second = await psp.refund_payment(_refund(_FULL - 5, "key-4"))
+    with pytest.raises(RejectedError):
+        await psp.refund_payment(_refund(1, "key-5"))
+
+    assert (first.status, first.refund_id) == (RefundStatus.SUCCEEDED, "ref-key-3")
+    assert await psp.list_refunds(captured.psp_reference) == (first, second)
+    refunded = await psp.retrieve_payment(captured.psp_reference)
+    assert (refunded.status, refunded.refunded_minor) == (PspStatus.CAPTURED, _FULL)
+
+
+async def test_only_a_captured_payment_is_refunded() -> None:
+    """An authorisation is canceled instead; an unknown payment is not found."""
+    psp = FakePsp()
+    created = await psp.create_payment(_REQUEST)
+    psp.confirm(created.psp_reference)
+
+    with pytest.raises(RejectedError):
+        await psp.refund_payment(_refund(5))
+    with pytest.raises(NotFoundError):
+        await psp.list_refunds("pi_9")
+
+
+async def test_the_same_refund_under_its_key_happens_once() -> None:
+    """Also where the first answer was lost."""
+    psp = FakePsp()
+    captured = await _captured(psp)
+    psp.fail("refund_payment", OutcomeUnknownError("stripe_eu", "no answer"), acted=True)
+    with pytest.raises(OutcomeUnknownError):
+        await psp.refund_payment(_refund(5))
+
+    again = await psp.refund_payment(_refund(5))
+
+    assert await psp.list_refunds(captured.psp_reference) == (again,)
+
+
+async def test_without_references_the_known_refunds_tell_a_new_one_from_a_repeated_one() -> None:
+    """An equal refund that is not known is the same one; one that is known is another."""
+    psp = FakePsp(keeps_refund_ids=False, idempotency_lifetime_s=0)
+    captured = await _captured(psp)
+
+    first = await psp.refund_payment(_refund(5))
+    again = await psp.refund_payment(_refund(5, "key-4"))
+    other = await psp.refund_payment(_refund(5, "key-5", frozenset({first.psp_reference})))
+
+    assert again == first
+    assert other.psp_reference != first.psp_reference
+    assert {each.refund_id for each in await psp.list_refunds(captured.psp_reference)} == {""}
+
+
+async def test_a_refund_settles_or_fails_by_the_tests_word() -> None:
+    """Pending, then succeeded, then failed after all: the payment counts it until it fails."""
+    psp = FakePsp(refund_status=RefundStatus.PENDING)
+    captured = await _captured(psp)
+
+    async def refunded_minor() -> int:
+        return (await psp.retrieve_payment(captured.psp_reference)).refunded_minor
+
+    pending = await psp.refund_payment(_refund(5))
+    assert (pending.status, await refunded_minor()) == (RefundStatus.PENDING, 5)
+    settled = psp.settle_refund(pending.psp_reference)
+    assert (settled.status, await refunded_minor()) == (RefundStatus.SUCCEEDED, 5)
+    failed = psp.fail_refund(pending.psp_reference)
+    assert (failed.failure, await refunded_minor()) == (REFUND_FAILED, 0)
+    assert await psp.list_refunds(captured.psp_reference) == (failed,)
+
+
+async def test_a_refund_can_fail_at_once() -> None:
+    """It is listed with its reason, and the payment never counted it."""
+    psp = FakePsp(refund_status=RefundStatus.FAILED)
+    captured = await _captured(psp)
+
+    refund = await psp.refund_payment(_refund(5))
+
+    assert (refund.status, refund.failure) == (RefundStatus.FAILED, REFUND_FAILED)
+    assert (await psp.retrieve_payment(captured.psp_reference)).refunded_minor == 0
+
+
+async def test_a_review_is_read_when_the_payment_names_it_no_more() -> None:
+    """By its own reference, which stays the same when it closes."""
+    psp = FakePsp()
+    created = await psp.create_payment(_REQUEST)
+    opened = psp.review(created.psp_reference, ReviewStatus.OPEN)
+    closed = psp.review(created.psp_reference, ReviewStatus.APPROVED)
+    psp.change(created.psp_reference, review=ReviewStatus.NONE, review_reference="")
+
+    assert opened.review_reference == closed.review_reference != ""
+    assert await psp.retrieve_review(opened.review_reference) is ReviewStatus.APPROVED
+    with pytest.raises(NotFoundError):
+        await psp.retrieve_review("prv_9")
+
+
+async def test_events_are_listed_from_a_moment_on() -> None:
+    """The oldest first, each as its webhook says it, whether that was delivered or not."""
+    moments = [NOW + timedelta(seconds=1), NOW, NOW - timedelta(seconds=1)]
+    psp = FakePsp(clock=lambda: moments[0])
+    created = await psp.create_payment(_REQUEST)
+    told = {}
+    for event_id in ("evt_late", "evt_on_time", "evt_early"):
+        told[event_id] = psp.parse_event(*psp.webhook(created.psp_reference, event_id=event_id))
+        del moments[0]
+
+    listed = [event async for event in psp.list_events(NOW)]
+
+    assert listed == [told["evt_on_time"], told["evt_late"]]

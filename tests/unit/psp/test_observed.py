@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import AsyncIterator, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import structlog.testing
@@ -35,9 +37,14 @@ from psp.port import (
     PaymentServiceProvider,
     PspAlias,
     PspEvent,
+    PspEventSubject,
     PspFailure,
     PspPayment,
+    PspRefund,
     PspStatus,
+    RefundPayment,
+    RefundStatus,
+    ReviewStatus,
 )
 from tests.unit.psp.stripe.support import create_request
 
@@ -57,6 +64,8 @@ _DECLINED = PspPayment(
     1234,
     failure=PspFailure(FailureCategory.DECLINED, "generic_decline", "Declined.", retryable=True),
 )
+_MOMENT = datetime.fromtimestamp(0, UTC)
+_REFUND = PspRefund("re_1", "pi_1", RefundStatus.SUCCEEDED, "succeeded", "EUR", 34)
 
 
 class _Scripted:
@@ -66,8 +75,11 @@ class _Scripted:
     capabilities = frozenset({Capability.CAPTURE})
     idempotency_lifetime_s = 60.0
 
-    def __init__(self, answer: PspPayment | BaseException = _PAID) -> None:
+    def __init__(
+        self, answer: PspPayment | BaseException = _PAID, refund: PspRefund = _REFUND
+    ) -> None:
         self._answer = answer
+        self._refund = refund
         self.closed = False
 
     def _payment(self) -> PspPayment:
@@ -120,6 +132,21 @@ class _Scripted:
 
     async def cancel_payment(self, request: CancelPayment) -> PspPayment:
         return self._payment()
+
+    async def refund_payment(self, request: RefundPayment) -> PspRefund:
+        self._payment()
+        return self._refund
+
+    async def list_refunds(self, psp_reference: str) -> tuple[PspRefund, ...]:
+        self._payment()
+        return (self._refund,)
+
+    async def retrieve_review(self, review_reference: str) -> ReviewStatus:
+        return self._payment().review
+
+    async def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:
+        self._payment()
+        yield PspEvent("evt_1", "payment.changed", PspEventSubject.PAYMENT, "pi_1", "", since)
 
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
         self._payment()
@@ -202,10 +229,39 @@ async def test_a_decline_is_an_outcome_of_its_own() -> None:
     assert [(call.outcome, call.code) for call in calls] == [("declined", "generic_decline")]
 
 
+async def test_a_refund_that_failed_is_told_like_a_decline() -> None:
+    """With the PSP's code; a refund that is well is an `ok`."""
+    calls: list[PspCall] = []
+    failed = replace(_REFUND, status=RefundStatus.FAILED, failure=_DECLINED.failure)
+    order = RefundPayment("ref_1", "pi_1", create_request().amount, "k")
+
+    for refund in (failed, _REFUND):
+        await ObservedProvider(_Scripted(refund=refund), calls.append).refund_payment(order)
+
+    assert [(call.outcome, call.code) for call in calls] == [
+        ("declined", "generic_decline"),
+        ("ok", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "error,outcome", [(None, "ok"), (UnavailableError("a", "d"), "unavailable")]
+)
+async def test_a_list_of_events_is_one_call(error: PspError | None, outcome: str) -> None:
+    """However many it brings, and however it ends."""
+    provider, calls = _observed(error or _PAID)
+
+    with pytest.raises(UnavailableError) if error else nullcontext():
+        listed = [each async for each in provider.list_events(_MOMENT)]
+        assert [each.event_id for each in listed] == ["evt_1"]
+
+    assert [(call.operation, call.outcome) for call in calls] == [("list_events", outcome)]
+
+
 async def test_every_method_is_watched() -> None:
     """No method of the port goes unobserved."""
     provider, calls = _observed()
-    profile, moment = CustomerProfile("shopper-1"), datetime.fromtimestamp(0).astimezone()
+    profile, moment = CustomerProfile("shopper-1"), _MOMENT
 
     await provider.create_customer(profile, "k")
     await provider.update_customer("cus_1", profile, "k")
@@ -219,6 +275,10 @@ async def test_every_method_is_watched() -> None:
     await provider.find_payment("pay_1", moment, moment)
     await provider.capture_payment(CapturePayment("pi_1", create_request().amount, "k"))
     await provider.cancel_payment(CancelPayment("pi_1", "k"))
+    await provider.refund_payment(RefundPayment("ref_1", "pi_1", create_request().amount, "k"))
+    await provider.list_refunds("pi_1")
+    await provider.retrieve_review("prv_1")
+    assert [event.event_id async for event in provider.list_events(moment)] == ["evt_1"]
     with pytest.raises(InvalidEventError):
         provider.parse_event({}, b"")
 

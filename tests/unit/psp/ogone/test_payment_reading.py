@@ -6,7 +6,8 @@ import pytest
 
 from psp.ogone.answers import Answer, UnreadableAnswerError
 from psp.ogone.money import AmountError
-from psp.ogone.payment_reading import read_payment, taken_minor
+from psp.ogone.operations import taken_minor
+from psp.ogone.payment_reading import read_payment
 from psp.ogone.statuses import STATUSES
 from psp.port import FailureCategory, PendingChange, PspPayment, PspStatus
 from tests.unit.psp.ogone.support import PAYMENT_ID, answer
@@ -47,8 +48,20 @@ def test_an_authorisation_is_read_whole() -> None:
         ([("91", "12.34")], (1234, 1234, 0, 0)),
         ([("5", "12.34"), ("91", "5")], (1234, 1234, 0, 0)),
         ([("5", "12.34"), ("9", "5")], (1234, 1234, 500, 0)),
-        ([("5", "12.34"), ("9", "5"), ("81", "2")], (1234, 1234, 500, 0)),
         ([("5", "12.34"), ("9", "5"), ("8", "2")], (1234, 1234, 500, 200)),
+        ([("5", "12.34"), ("9", "5"), ("81", "2")], (1234, 1234, 500, 200)),
+        ([("5", "12.34"), ("9", "5"), ("82", "2")], (1234, 1234, 500, 200)),
+        ([("5", "12.34"), ("9", "5"), ("85", "2")], (1234, 1234, 500, 200)),
+        ([("5", "12.34"), ("9", "5"), ("83", "2")], (1234, 1234, 500, 0)),
+        ([("5", "12.34"), ("9", "5"), ("84", "2")], (1234, 1234, 500, 0)),
+        ([("5", "12.34"), ("9", "5"), ("94", "2")], (1234, 1234, 500, 0)),
+        ([("5", "12.34"), ("9", "5"), ("96", "2")], (1234, 1234, 500, 0)),
+        ([("9", "12.34"), ("83", "2"), ("81", "3"), ("82", "4")], (1234, 1234, 1234, 700)),
+        # A deletion gives back what was taken, and nothing if nothing was.
+        ([("5", "12.34"), ("9", "12.34"), ("7", "12.34")], (1234, 1234, 1234, 1234)),
+        ([("9", "12.34"), ("71", "12.34")], (1234, 1234, 1234, 1234)),
+        ([("9", "12.34"), ("73", "12.34")], (1234, 1234, 1234, 0)),
+        ([("5", "12.34"), ("91", "12.34"), ("7", "12.34")], (1234, 1234, 0, 0)),
         ([("5", "12.34"), ("9", "5"), ("8", "2"), ("8", "1")], (1234, 1234, 500, 300)),
         ([("9", "12.34"), ("8", "12.34")], (1234, 1234, 1234, 1234)),
         # Should the first operation show where the order stands, its money is not counted twice.
@@ -79,6 +92,25 @@ def test_sums_never_contradict_each_other(first: str, last: str) -> None:
     )
 
     assert 0 <= refunded <= captured <= authorized <= amount
+
+
+@pytest.mark.parametrize("code", [code for code in STATUSES if STATUSES[code].refund is not None])
+def test_a_captured_payment_stays_captured(code: str) -> None:
+    """Whatever becomes of a refund, which has a status of its own."""
+    payment = _read(answer("9"), answer(code, amount="5.00"))
+
+    assert (payment.status, payment.pending) == (PspStatus.CAPTURED, PendingChange.NONE)
+    assert (payment.raw_status, payment.captured_minor) == (code, 1234)
+    assert payment.failure is None
+
+
+@pytest.mark.parametrize("code", ["0", "97", "98", "99", "51", "777"])
+def test_work_on_a_captured_payment_is_not_known_yet(code: str) -> None:
+    """It may be a refund; what was taken is not taken anew by it."""
+    payment = _read(answer("5"), answer("9"), answer(code, amount="5.00"))
+
+    assert (payment.status, payment.captured_minor) == (PspStatus.UNKNOWN, 1234)
+    assert _read(answer("5"), answer("97")).status is PspStatus.PROCESSING
 
 
 def test_a_capture_under_way_is_known_in_its_amount() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from psp.money import Money
-from psp.port import CapturePolicy, CreatePayment, PaymentMethod
+from psp.port import CapturePolicy, CreatePayment, PaymentMethod, RefundPayment
 from psp.stripe.config import StripeAccountConfig
 
 JsonDict = dict[str, object]
@@ -77,3 +77,31 @@ def charge(**changes: object) -> JsonDict:
         "status": "succeeded",
     }
     return {**values, **changes}
+
+
+def refund(**changes: object) -> JsonDict:
+    """Return a succeeded refund of 5 EUR that is ours, the fields that matter."""
+    values: JsonDict = {
+        "id": "re_1",
+        "object": "refund",
+        "amount": 500,
+        "charge": "ch_1",
+        "created": 1_800_000_000,
+        "currency": "eur",
+        "metadata": {"paygate_refund_id": "ref_1"},
+        "payment_intent": "pi_1",
+        "reason": "requested_by_customer",
+        "status": "succeeded",
+    }
+    return {**values, **changes}
+
+
+def refund_request(**changes: object) -> RefundPayment:
+    """Return a refund of 5 EUR of the payment pi_1."""
+    values: JsonDict = {
+        "refund_id": "ref_1",
+        "psp_reference": "pi_1",
+        "amount": Money(500, "EUR"),
+        "idempotency_key": "refund-1",
+    }
+    return RefundPayment(**{**values, **changes})  # type: ignore[arg-type]  # fields by name

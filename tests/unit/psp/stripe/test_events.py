@@ -13,7 +13,13 @@ from pydantic import SecretStr
 from psp.errors import InvalidEventError
 from psp.port import PspEvent, PspEventSubject
 from psp.stripe.events import StripeEvents
-from tests.unit.psp.stripe.support import JsonDict, account_config, payment_intent
+from tests.unit.psp.stripe.support import (
+    JsonDict,
+    account_config,
+    charge,
+    payment_intent,
+    refund,
+)
 
 _NOW_S = 1_800_000_000
 
@@ -63,6 +69,35 @@ def test_objects_of_a_payment_lead_to_it(kind: str, named: object) -> None:
         event.psp_reference,
         event.payment_id,
     ) == (PspEventSubject.PAYMENT, "pi_7", "")
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"],
+)
+def test_a_refunds_event_is_about_its_payment(event_type: str) -> None:
+    """Also under its deprecated name, a refund leads to the payment, which is asked about."""
+    event = _parse_event(type=event_type, data={"object": refund()})
+
+    assert (event.event_type, event.subject, event.psp_reference, event.payment_id) == (
+        event_type,
+        PspEventSubject.PAYMENT,
+        "pi_1",
+        "",
+    )
+
+
+def test_a_refunded_charge_brings_our_reference() -> None:
+    """A charge bears its PaymentIntent's metadata."""
+    subject = charge(payment_intent="pi_1", metadata={"paygate_payment_id": "pay_1"})
+
+    event = _parse_event(type="charge.refunded", data={"object": subject})
+
+    assert (event.subject, event.psp_reference, event.payment_id) == (
+        PspEventSubject.PAYMENT,
+        "pi_1",
+        "pay_1",
+    )
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,7 @@ def test_an_open_review_is_told() -> None:
     review = {"id": "prv_1", "object": "review", "open": True}
     payment = read_payment(payment_intent(status="succeeded", amount_received=1234, review=review))
 
-    assert payment.review is ReviewStatus.OPEN
+    assert (payment.review, payment.review_reference) == (ReviewStatus.OPEN, "prv_1")
 
 
 @pytest.mark.parametrize("name", ["id", "status", "currency", "amount", "object"])

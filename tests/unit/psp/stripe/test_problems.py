@@ -127,8 +127,11 @@ def test_what_is_not_an_error_class_is_named_by_what_it_proves(
     assert kind == problem_of(error).kind
 
 
-def _invalid(code: str | None, status: int = 400) -> stripe.InvalidRequestError:
-    said = {"type": "invalid_request_error", "code": code, "message": "No such thing: 'x'"}
+def _invalid(
+    code: str | None, status: int = 400, param: str | None = None
+) -> stripe.InvalidRequestError:
+    words = "No such thing: 'x'"
+    said = {"type": "invalid_request_error", "code": code, "message": words, "param": param}
     headers = {"request-id": "req_1"}
     return stripe.InvalidRequestError(  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
         "words", "param", code, "", status, {"error": said}, headers
@@ -155,6 +158,22 @@ def test_a_refusal_is_told_apart_by_its_code(
 
     assert (kind, code or "", "req_1") == (problem.kind, problem.code, problem.request_reference)
     assert problem.detail == f"HTTP {status}: No such thing: 'x'"
+
+
+@pytest.mark.parametrize(
+    "code, param, expected",
+    [
+        (None, "amount", "amount_invalid"),
+        (None, "payment_method", "payment_method_invalid"),
+        ("amount_too_large", "amount", "amount_too_large"),
+        (None, None, ""),
+    ],
+)
+def test_a_refusal_without_a_code_is_named_by_its_parameter(
+    code: str | None, param: str | None, expected: str
+) -> None:
+    """Stripe tells a refund of more than is left by its parameter only."""
+    assert problem_of(_invalid(code, param=param)).code == expected
 
 
 def test_headers_advise() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from psp.port import ReviewStatus
-from psp.stripe.reviews import review_of_payment, review_status
+from psp.stripe.reviews import review_of_payment, review_reference_of, review_status
 from tests.unit.psp.stripe.support import JsonDict, charge, payment_intent
 
 
@@ -53,3 +53,21 @@ def test_a_review_counts_wherever_it_is_named(
     latest = charge(review=on_charge, outcome={"type": outcome})
 
     assert expected == review_of_payment(payment_intent(review=on_intent), latest)
+
+
+@pytest.mark.parametrize(
+    "on_intent, on_charge, expected",
+    [
+        (None, None, ""),
+        ("prv_1", None, "prv_1"),
+        (_APPROVED, "prv_2", "prv_1"),
+        (None, "prv_2", "prv_2"),
+        ({}, {"id": "prv_2"}, "prv_2"),
+        (7, ["prv_1"], ""),
+    ],
+)
+def test_a_review_is_known_by_its_id(on_intent: object, on_charge: object, expected: str) -> None:
+    """Whoever names the review, its id is kept: it can be asked for when nobody does any more."""
+    intent, latest = payment_intent(review=on_intent), charge(review=on_charge)
+
+    assert expected == review_reference_of(intent, latest)

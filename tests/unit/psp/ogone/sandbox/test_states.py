@@ -7,7 +7,7 @@ import pytest
 from psp.ogone.sandbox.acquiring import Doubt, Outcome, Wait, charged, doubted, maintained
 from psp.ogone.sandbox.cards import Behaviour
 from psp.ogone.sandbox.model import Card, Operation, Payment, standing
-from psp.ogone.sandbox.statuses import STATUSES, is_settled
+from psp.ogone.sandbox.statuses import STATUSES, is_refusal, is_settled
 from psp.ogone.sandbox.transitions import COURSES, OPERATIONS, Family, Standing, refusal
 
 # Ogone, "Status overview": final, pending, uncertain, refused.
@@ -39,6 +39,28 @@ def test_every_course_keeps_to_the_overview(family: Family) -> None:
     kinds = [STATUSES[status][0] for status in (course.done, course.pending, course.uncertain)]
     assert kinds == ["F", "P", "U"]
     assert is_settled(course.refused)
+
+
+def test_refusals_are_told_from_other_ends() -> None:
+    """A refused authorisation is final in the overview, and a refusal all the same."""
+    assert {status for status in STATUSES if is_refusal(status)} == _EXPECTED["R"] | {2}
+
+
+@pytest.mark.parametrize(
+    "family, done, counts",
+    [
+        (Family.AUTHORISE, {5}, {5, 51, 52}),
+        (Family.CAPTURE, {9, 95}, {9, 95, 91, 92}),
+        (Family.CANCEL, {6}, {6, 61, 62}),
+        (Family.REFUND, {8, 85}, {8, 85, 81, 82}),
+    ],
+)
+def test_what_counts_of_a_course(family: Family, done: set[int], counts: set[int]) -> None:
+    """What is done, and what may yet be: a refusal or a reversal frees its amount."""
+    course = COURSES[family]
+
+    assert {status for status in STATUSES if course.is_done(status)} == done
+    assert {status for status in STATUSES if course.counts(status)} == counts
 
 
 _AUTHORISED = Standing(authorised=100)
@@ -229,3 +251,17 @@ def test_a_doubt_hides_the_truth(family: Family, shown: int, done: int, lost: in
     assert acted == Outcome(shown, done, "20001001", Wait.WORKING_DAY)
     assert never == Outcome(shown, lost, "20001001", Wait.WORKING_DAY)
     assert doubted(family, Doubt.NONE) is None
+
+
+@pytest.mark.parametrize(
+    "family, shown, refused",
+    [
+        (Family.AUTHORISE, 51, 2),
+        (Family.CAPTURE, 91, 93),
+        (Family.CANCEL, 61, 63),
+        (Family.REFUND, 81, 83),
+    ],
+)
+def test_what_waits_can_end_refused(family: Family, shown: int, refused: int) -> None:
+    """Nothing shows it before."""
+    assert doubted(family, Doubt.REFUSED) == Outcome(shown, refused, "0", Wait.PROCESSING)
