@@ -65,6 +65,7 @@ payments = sa.Table(
     sa.Column("create_time", UtcDateTime, nullable=False),
     sa.Column("update_time", UtcDateTime, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("review_reference", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint(
         "0 <= refunded_minor AND refunded_minor <= captured_minor "
         "AND captured_minor <= authorized_minor AND authorized_minor <= amount_minor",
@@ -73,7 +74,25 @@ payments = sa.Table(
     # With the id, so that a page of the newest is read and nothing is sorted.
     sa.Index("ix_payments_order", "order_id", "id"),
     sa.Index("ix_payments_customer", "customer_id", "id"),
-    sa.Index("ix_payments_psp", "psp_account", "psp_reference"),
+)
+KNOWN_REFERENCE: Final = sa.text("psp_reference <> ''")
+# What a PSP knows by one reference is one payment, also if two callers bring it here at once.
+sa.Index(
+    "uq_payments_psp",
+    payments.c.psp_account,
+    payments.c.psp_reference,
+    unique=True,
+    postgresql_where=KNOWN_REFERENCE,
+    sqlite_where=KNOWN_REFERENCE,
+)
+
+UNFINISHED_PAYMENT: Final = sa.text("state = 'processing' AND authorized_minor > 0")
+"""A capture or cancel that a PSP accepted and is not done with."""
+sa.Index(
+    "ix_payments_unfinished",
+    payments.c.id,
+    postgresql_where=UNFINISHED_PAYMENT,
+    sqlite_where=UNFINISHED_PAYMENT,
 )
 
 operations = sa.Table(
@@ -142,6 +161,8 @@ journal = sa.Table(
     sa.Column("create_time", UtcDateTime, nullable=False),
     sa.Column("details_json", sa.Text, nullable=False),
     sa.UniqueConstraint("payment_id", "sequence"),
+    # For what a reconciliation asks: what was captured and refunded in a period.
+    sa.Index("ix_journal_create_time", "create_time"),
 )
 
 outbox = sa.Table(
@@ -154,6 +175,8 @@ outbox = sa.Table(
     sa.Column("attempts", sa.BigInteger, nullable=False),
     sa.Column("next_attempt_time", UtcDateTime, nullable=False, index=True),
     sa.Column("last_error", sa.Text, nullable=False),
+    # W3C trace context ("traceparent") of what wrote the line; empty if it had none.
+    sa.Column("trace_context", sa.Text, nullable=False, server_default=""),
 )
 
 inbox = sa.Table(
@@ -174,6 +197,10 @@ inbox = sa.Table(
     # What it says of the amount, to be compared only; NULL and empty if nothing.
     sa.Column("claimed_minor", sa.BigInteger),
     sa.Column("claimed_currency", sa.Text, nullable=False, server_default=""),
+    # As in the outbox.
+    sa.Column("trace_context", sa.Text, nullable=False, server_default=""),
+    # The method that it says was saved with its payment; empty if it says nothing of one.
+    sa.Column("saved_alias_json", sa.Text, nullable=False, server_default=""),
 )
 WAITING_EVENT: Final = sa.text("next_attempt_time IS NOT NULL")
 sa.Index(
@@ -239,5 +266,57 @@ alias_operations = sa.Table(
     sa.Column("request_method", sa.Text, nullable=False),
     sa.Column("request_id", sa.Text, nullable=False),
     sa.Column("create_time", UtcDateTime, nullable=False),
+    sa.Column("attempts", sa.BigInteger, nullable=False, server_default="0"),
+    # When the resolver may look at it; NULL once it is settled.
+    sa.Column("next_check_time", UtcDateTime),
     sa.Index("ix_alias_operations_request", "request_id", "request_caller", "request_method"),
+    sa.Index("ix_alias_operations_customer", "customer_id", "id"),
+)
+sa.Index(
+    "ix_alias_operations_due",
+    alias_operations.c.next_check_time,
+    postgresql_where=OPEN_OPERATION,
+    sqlite_where=OPEN_OPERATION,
+)
+
+refunds = sa.Table(
+    "refunds",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("payment_id", sa.Text, sa.ForeignKey("payments.id"), nullable=False),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("psp_account", sa.Text, nullable=False),
+    # Empty until the PSP answered.
+    sa.Column("psp_reference", sa.Text, nullable=False),
+    sa.Column("failure_json", sa.Text, nullable=False),
+    sa.Column("create_time", UtcDateTime, nullable=False),
+    sa.Column("update_time", UtcDateTime, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("amount_minor > 0", name="amount"),
+    sa.Index("ix_refunds_payment", "payment_id", "id"),
+    sa.Index("ix_refunds_order", "order_id", "id"),
+)
+# A PSP's refund is one row, whoever learns of it first.
+sa.Index(
+    "uq_refunds_psp",
+    refunds.c.psp_account,
+    refunds.c.psp_reference,
+    unique=True,
+    postgresql_where=KNOWN_REFERENCE,
+    sqlite_where=KNOWN_REFERENCE,
+)
+
+job_leases = sa.Table(
+    "job_leases",
+    metadata,
+    # Work that one replica at a time does: who holds it until when, and how far it came.
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("lease_time", UtcDateTime, nullable=False),
+    sa.Column("cursor", sa.Text, nullable=False),
 )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
+import gateway.storage.account_tables
+import gateway.storage.reconciliation_tables
+import gateway.storage.refund_file_tables  # noqa: F401 - their tables join the others
 from gateway.storage.tables import metadata
 
 context.configure(
