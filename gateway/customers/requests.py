@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from gateway.answers import require_same, still_running
 from gateway.customers.answers import answered_links, links_answer
 from gateway.customers.commands import EnsureCustomerCommand, EnsuredLink
 from gateway.customers.links import RETRY_AFTER_S
 from gateway.domain.requests import StoredRequest
-from gateway.payments.answers import require_same, still_running
 from gateway.storage.requests import answer_request, insert_request, takeover_request
 from gateway.storage.writes import Write
 

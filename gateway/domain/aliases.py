@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -82,6 +82,10 @@ class AliasOperationKind(StrEnum):
     START_SETUP = "start_setup"
     SET_DEFAULT = "set_default"
     DELETE = "delete"
+    VERIFY = "verify"
+    """An authorisation that a shopper gives only to save her card: kept, and released."""
+    SAVE = "save"
+    """What was saved with a payment, told to the back office."""
 
 
 class AliasOperationState(StrEnum):
@@ -111,3 +115,10 @@ class AliasOperation:
     create_time: datetime
     state: AliasOperationState = AliasOperationState.PENDING
     error: str = ""
+    attempts: int = 0
+    next_check_time: datetime | None = None
+    """When the resolver may look at it; while its first sender runs, its lease. None: settled."""
+
+    def claimed(self) -> AliasOperation:
+        """Return it as the row stands after somebody took it on."""
+        return replace(self, attempts=self.attempts + 1, state=AliasOperationState.PENDING)

@@ -14,7 +14,7 @@ from gateway.domain.requests import RequestKey
 from gateway.domain.transitions import Change, Event, entry_of, record
 from gateway.ids import new_id
 from psp.money import Money
-from psp.port import CapturePolicy, PaymentMethod, ReviewStatus
+from psp.port import CapturePolicy, PaymentMethod, PspPayment, ReviewStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,42 @@ def begin_payment(
         update_time=now,
         version=1,
     )
-    operation = _operation(
+    operation = begin_operation(
         payment, OperationKind.CREATE, new.amount, parameters, request, now, lease
     )
     event = Event(EventType.PAYMENT_CREATED, {"operation": operation.id})
     entries: tuple[JournalEntry, ...] = (entry_of(payment, event, 1, now),)
     return Beginning(Change(payment, entries), operation)
+
+
+def adopt_payment(word: PspPayment, account: str, order_id: str, now: datetime) -> Change:
+    """Take in a captured payment that was made before the gateway was, as its PSP shows it."""
+    payment = Payment(
+        id=new_id("pay"),
+        order_id=order_id,
+        customer_id="",
+        country_code="",
+        method=PaymentMethod.CARD,
+        amount=Money(word.amount_minor, word.currency),
+        authorized_minor=word.authorized_minor,
+        captured_minor=word.captured_minor,
+        refunded_minor=word.refunded_minor,
+        state=PaymentState.CAPTURED,
+        review=word.review,
+        capture_policy=CapturePolicy.MANUAL,
+        psp_account=account,
+        psp_reference=word.psp_reference,
+        failure=None,
+        capture_before=None,
+        config_digest="",
+        last_sequence=1,
+        create_time=now,
+        update_time=now,
+        version=1,
+        review_reference=word.review_reference,
+    )
+    event = Event(EventType.PAYMENT_ADOPTED, {"psp_reference": word.psp_reference})
+    return Change(payment, (entry_of(payment, event, 1, now),))
 
 
 _REQUESTED: Final[Mapping[OperationKind, EventType]] = {
@@ -94,12 +124,12 @@ def begin_change(
     lease: timedelta,
 ) -> Beginning:
     """Begin a capture or a cancel; `request` is None if the gateway itself decided it."""
-    operation = _operation(payment, kind, amount, parameters, request, now, lease)
+    operation = begin_operation(payment, kind, amount, parameters, request, now, lease)
     details = {"operation": operation.id, "amount_minor": str(amount.amount_minor), **parameters}
     return Beginning(record(payment, [Event(_REQUESTED[kind], details)], now), operation)
 
 
-def _operation(
+def begin_operation(
     payment: Payment,
     kind: OperationKind,
     amount: Money,
@@ -108,6 +138,7 @@ def _operation(
     now: datetime,
     lease: timedelta,
 ) -> Operation:
+    """Return the operation that is written down before the PSP hears of it."""
     operation_id = new_id("op")
     return Operation(
         id=operation_id,

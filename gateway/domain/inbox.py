@@ -32,3 +32,5 @@ class InboxEvent:
     attempts: int = 0
     """How often it was tried and put off."""
     outcome: InboxOutcome = InboxOutcome.WAITING
+    trace_context: str = ""
+    """The trace that it belongs to, as a W3C `traceparent`; empty if to none."""

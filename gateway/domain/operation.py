@@ -17,6 +17,8 @@ class OperationKind(StrEnum):
     CREATE = "create"
     CAPTURE = "capture"
     CANCEL = "cancel"
+    REFUND = "refund"
+    """Of a part or all of what was captured; `Refund` says how that ends."""
 
 
 class OperationState(StrEnum):

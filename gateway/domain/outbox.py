@@ -15,3 +15,5 @@ class Delivery:
     attempts: int = 0
     """How often it was tried and put off."""
     last_error: str = ""
+    trace_context: str = ""
+    """The trace that it belongs to, as a W3C `traceparent`; empty if to none."""

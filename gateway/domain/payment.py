@@ -94,12 +94,15 @@ class Payment:
     failure: PspFailure | None
     capture_before: datetime | None
     config_digest: str
+    """Of the configuration that routed it; empty if it was made before the gateway was."""
     last_sequence: int
     """Sequence of its newest journal entry."""
     create_time: datetime
     update_time: datetime
     version: int
     """Grows by one with every change; a writer that read an older one is refused."""
+    review_reference: str = ""
+    """The PSP's id of the fraud review; it stays when the PSP stops naming it."""
 
     @property
     def currency(self) -> str:
@@ -112,6 +115,11 @@ class Payment:
         if self.state is not PaymentState.AUTHORIZED or self.captured_minor:
             return 0
         return self.authorized_minor
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether it was made before the gateway was: no routing of ours chose its PSP."""
+        return not self.config_digest
 
     @property
     def is_final(self) -> bool:

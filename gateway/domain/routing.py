@@ -37,6 +37,8 @@ class Account:
     """What a page needs to show embedded fields; empty if the PSP has no such key."""
     retired: bool = False
     """Takes no new payments. Those it has are captured, refunded and notified as ever."""
+    refund_rate_per_s: float | None = None
+    """Refunds of files that go there in a second; None: as the process is set."""
 
 
 @dataclass(frozen=True, slots=True)

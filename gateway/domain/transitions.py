@@ -13,6 +13,7 @@ from gateway.ids import new_id
 from psp.port import PspPayment, ReviewStatus
 
 _R = ReviewStatus
+_CLOSED: Final = frozenset({_R.APPROVED, _R.REJECTED})
 _REVIEW_AFTER: Final[dict[tuple[ReviewStatus, ReviewStatus], ReviewStatus]] = {
     # (what we hold, what the PSP shows) -> what we hold then. A PSP may stop showing a review once
     # it is closed, without saying how it ended: "none" therefore never takes back what we knew.
@@ -88,9 +89,12 @@ def apply_psp_payment(payment: Payment, word: PspPayment, now: datetime) -> Chan
     mismatch = _mismatch(payment, word)
     if mismatch:
         return record(payment, [Event(EventType.PSP_MISMATCH, mismatch)], now)
-    review = _REVIEW_AFTER[payment.review, word.review]
+    review = _review_after(payment, word)
     heard = replace(
-        payment, review=review, psp_reference=payment.psp_reference or word.psp_reference
+        payment,
+        review=review,
+        review_reference=word.review_reference or payment.review_reference,
+        psp_reference=payment.psp_reference or word.psp_reference,
     )
     state = STATE_OF_PSP_STATUS[word.status]
     if state is not None:
@@ -106,13 +110,29 @@ def apply_psp_payment(payment: Payment, word: PspPayment, now: datetime) -> Chan
     return record(heard, _events_between(payment, heard, word), now)
 
 
+def _review_after(payment: Payment, word: PspPayment) -> ReviewStatus:
+    """Return what we hold of the review then.
+
+    One that is open and not named may be the one whose end we know: a charge at Stripe tells for
+    ever that it went to review. Only a review with a name opens anew.
+    """
+    nameless = bool(payment.review_reference) and not word.review_reference
+    if nameless and payment.review in _CLOSED and word.review is _R.OPEN:
+        return payment.review
+    return _REVIEW_AFTER[payment.review, word.review]
+
+
 def _mismatch(payment: Payment, word: PspPayment) -> dict[str, str]:
     """Say in what the PSP's payment is not ours; empty if it is."""
     checks = {
         "psp_reference": (payment.psp_reference or word.psp_reference, word.psp_reference),
         "currency": (payment.currency, word.currency),
         "amount_minor": (payment.amount.amount_minor, word.amount_minor),
-        "payment_id": (payment.id, word.payment_id or payment.id),
+        # What was made before the gateway was is known there by a reference of that time.
+        "payment_id": (
+            payment.id,
+            payment.id if payment.is_adopted else word.payment_id or payment.id,
+        ),
     }
     wrong = {
         name: f"ours {ours}, PSP {theirs}"
@@ -157,7 +177,7 @@ def _events_between(before: Payment, after: Payment, word: PspPayment) -> list[E
 
 
 _SUMS: Final = ("authorized_minor", "captured_minor", "refunded_minor")
-_DETAILS: Final = ("psp_reference", "failure", "capture_before")
+_DETAILS: Final = ("psp_reference", "review_reference", "failure", "capture_before")
 
 
 def _differ(before: Payment, after: Payment, fields: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -24,8 +24,11 @@ class OrderAction(StrEnum):
     CANCEL = "cancel"
     VOID = "void"
     """Give up an authorisation that pays for nothing."""
+    REFUND = "refund"
+    """Give money back that was taken and pays for nothing."""
     ALARM = "alarm"
-    """Money was taken that pays for nothing: it has to go back."""
+    """Money that pays for nothing cannot be given back, or goods went out unpaid or under doubt:
+    people look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +44,26 @@ class OrderDecision:
 
 _DOUBTS: Final = frozenset({ReviewStatus.OPEN, ReviewStatus.REJECTED})
 _ENDED: Final = frozenset({PaymentState.CANCELED, PaymentState.FAILED})
+_LATE_DOUBTS: Final[Mapping[ReviewStatus, str]] = {
+    ReviewStatus.OPEN: "its payment came under fraud review since: stop the parcel if it is here",
+    ReviewStatus.REJECTED: "the fraud review rejected its payment since",
+}
+"""What a review says of goods that are on their way; every other word lets them go."""
 _A = OrderAction
 
 
-def decide(order: DraftOrder, payments: Sequence[Payment]) -> OrderDecision:
+def decide(
+    order: DraftOrder, payments: Sequence[Payment], came_back: Collection[str] = ()
+) -> OrderDecision:
     """Decide from the PSP's word alone; the page's return is never heard.
 
-    `payments` are those of the order, in any order. Called again after each action until it says
-    wait or hold, so that every step is decided from what is true then.
+    `payments` are those of the order, in any order; `came_back` are the ids of those whose money
+    the gateway gave back already, and the PSP returned it. Called again after each action until it
+    says wait or hold, so that every step is decided from what is true then.
     """
     oldest_first = sorted(payments, key=lambda payment: payment.id)
     if order.state in {OrderState.RELEASED, OrderState.CANCELED}:
-        return _beside_the_point(order, oldest_first)
+        return _beside_the_point(order, oldest_first, came_back)
     for payment in oldest_first:
         if payment.state is PaymentState.OUTCOME_UNKNOWN and payment.authorized_minor:
             # It may have been captured: taking another one's money could be taking it twice.
@@ -148,19 +159,32 @@ def _without_money(order: DraftOrder, over: Sequence[Payment]) -> OrderDecision:
     return OrderDecision(_A.WAIT, "no payment succeeded; the shopper may try again")
 
 
-def _beside_the_point(order: DraftOrder, payments: Sequence[Payment]) -> OrderDecision:
-    """Find what an order that is decided already makes wrong: give up first, then raise alarms."""
+def _beside_the_point(
+    order: DraftOrder, payments: Sequence[Payment], came_back: Collection[str]
+) -> OrderDecision:
+    """Find what an order that is decided already makes wrong: give up, give back, then alarms."""
     pays = order.payment_id if order.state is OrderState.RELEASED else ""
     stray = [payment for payment in payments if payment.id != pays and _has_money(payment)]
     reason = f"the order is {order.state} already"
     for payment in stray:
         if payment.state is PaymentState.AUTHORIZED:
             return OrderDecision(_A.VOID, reason, payment)
+    for payment in stray:
+        if payment.id not in came_back:
+            return OrderDecision(_A.REFUND, reason, payment)
     if stray:
+        reason = f"{reason}, and its money could not be given back"
         return OrderDecision(_A.ALARM, reason, stray[0], stray[1:])
     for payment in payments:
-        # Goods that come back are refunded, and that is well; these were never paid for.
-        if payment.id == pays and payment.state in _ENDED:
-            reason = f"the order was released, and its payment is {payment.state}"
-            return OrderDecision(_A.ALARM, reason, payment)
+        if payment.id == pays and (wrong := _wrong_with_released(payment)):
+            return OrderDecision(_A.ALARM, f"the order was released, and {wrong}", payment)
     return OrderDecision(_A.WAIT, f"the order is {order.state}")
+
+
+def _wrong_with_released(payment: Payment) -> str:
+    """Say what should have kept an order from being released for its payment; empty if nothing."""
+    # Goods that come back are refunded, and that is well; these were never paid for.
+    if payment.state in _ENDED:
+        return f"its payment is {payment.state}"
+    # Nothing can be held any more but the parcel, and only by somebody who knows.
+    return _LATE_DOUBTS.get(payment.review, "")

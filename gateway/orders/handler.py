@@ -11,15 +11,20 @@ from gateway.clock import Clock
 from gateway.domain.journal import EventType
 from gateway.domain.payment import Payment
 from gateway.domain.permissions import operation_in_progress
+from gateway.domain.refund import came_back
 from gateway.domain.transitions import Event, record
+from gateway.errors import PaygateError, Reason
 from gateway.orders.decision import OrderAction, OrderDecision, decide
 from gateway.payments.books import PaymentBooks
 from gateway.payments.changes import PaymentChanges
 from gateway.payments.commands import CancelReason
 from gateway.payments.refreshing import PaymentChangingError, PaymentRefresher
+from gateway.refunds.commands import RefundReason
+from gateway.refunds.creation import RefundCreation
 from gateway.storage.journal import newest_entries
 from gateway.storage.operations import get_open_operation
 from gateway.storage.payments import payments_of_order
+from gateway.storage.refunds import refunds_of_order
 from gateway.storage.writes import GuardFailedError
 from legacy_bridge.errors import OrderConflictError
 from legacy_bridge.port import BackOffice, DraftOrder, OrderState
@@ -41,8 +46,12 @@ _DONE: Final[Mapping[OrderState, EventType]] = {
     OrderState.HELD: EventType.ORDER_HELD,
     OrderState.CANCELED: EventType.ORDER_CANCELED,
 }
-_ASKS_FIRST: Final = frozenset({OrderAction.CAPTURE, OrderAction.RELEASE})
-"""Before these the PSP is asked once more: a review may be open that no webhook told of."""
+_ASKS_FIRST: Final = frozenset(
+    {OrderAction.CAPTURE, OrderAction.RELEASE, OrderAction.REFUND, OrderAction.ALARM}
+)
+"""Before these the PSP is asked once more: a review may be open that no webhook told of, and the
+PSP may have given the money back itself."""
+_FINAL: Final = frozenset({OrderState.RELEASED, OrderState.CANCELED})
 
 
 class OrderUnknownError(Exception):
@@ -57,12 +66,14 @@ class OrderHandler:
         back_office: BackOffice,
         books: PaymentBooks,
         changes: PaymentChanges,
+        refunds: RefundCreation,
         refresher: PaymentRefresher,
         clock: Clock,
     ) -> None:
         self._back_office = back_office
         self._books = books
         self._changes = changes
+        self._refunds = refunds
         self._refresher = refresher
         self._clock = clock
 
@@ -86,10 +97,31 @@ class OrderHandler:
                 return decision
         raise RuntimeError(f"order {order_id} does not come to rest")
 
+    async def give_up(self, order_id: str, reason: str) -> OrderDecision:
+        """Cancel an order that nobody paid, then do what is due for it; raises as `handle` does.
+
+        Money that came a moment before has no order then, and `handle` gives it back.
+        """
+        try:
+            await self._back_office.cancel_order(
+                order_id, reason=reason, key=f"give_up:{order_id}:{reason}"
+            )
+        except OrderConflictError as conflict:
+            # It was released a moment before: then it is as it should be.
+            _log.info("order_conflict", order_id=order_id, conflict=str(conflict))
+        return await self.handle(order_id)
+
+    async def alarm(self, payment: Payment, reason: str) -> bool:
+        """Journal that the payment's money has no order, once; whether it was not told before."""
+        if await self._is_told(payment, EventType.ORDER_CONFLICT, reason):
+            return False
+        await self._tell(payment, EventType.ORDER_CONFLICT, reason)
+        return True
+
     async def _decide(self, order: DraftOrder, fresh: dict[str, int]) -> OrderDecision:
         """Decide; `fresh` holds the versions of payments as the PSP just confirmed them."""
         for _ in range(_MOST_ROUNDS):
-            decision = decide(order, await self._payments(order))
+            decision = decide(order, await self._payments(order), await self._came_back(order))
             payment = decision.payment
             if payment is None or decision.action not in _ASKS_FIRST:
                 return decision
@@ -103,6 +135,12 @@ class OrderHandler:
 
     async def _payments(self, order: DraftOrder) -> list[Payment]:
         return await payments_of_order(self._books.database, order.order_id)
+
+    async def _came_back(self, order: DraftOrder) -> frozenset[str]:
+        """Return the payments whose money was given back by us and returned by the PSP."""
+        if order.state not in _FINAL:
+            return frozenset()
+        return came_back(await refunds_of_order(self._books.database, order.order_id))
 
     async def _carry_out(
         self,
@@ -156,8 +194,21 @@ class OrderHandler:
                 released = order.state is OrderState.RELEASED
                 reason = CancelReason.DUPLICATE if released else CancelReason.ABANDONED
                 await self._changes.cancel_by_itself(payment.id, reason)
+            case OrderAction.REFUND:
+                released = order.state is OrderState.RELEASED
+                why = RefundReason.DUPLICATE if released else RefundReason.REQUESTED_BY_CUSTOMER
+                await self._refund(payment, why)
             case OrderAction.ALARM | OrderAction.WAIT:
                 pass  # there is nothing to do but to tell
+
+    async def _refund(self, payment: Payment, why: RefundReason) -> None:
+        """Give money back; a PSP that refuses is not asked again, and the next look says so."""
+        try:
+            await self._refunds.refund_by_itself(payment.id, why)
+        except PaygateError as refused:
+            if refused.reason is not Reason.PSP_REJECTED:
+                raise
+            _log.warning("refund_refused", payment_id=payment.id, detail=refused.message)
 
     async def _tell_what_was_done(self, order: DraftOrder) -> None:
         """Journal what a crash kept from being journaled after the back office had done it."""
@@ -187,8 +238,9 @@ class OrderHandler:
         _log.warning("order_not_journaled", payment_id=payment.id, event_type=event_type)
 
     async def _is_told(self, payment: Payment, event_type: EventType, reason: str) -> bool:
-        # An order can be held for one reason after another; all else happens to it once.
+        # There may be one reason after another to hold an order or to raise an alarm; all else
+        # happens to it once.
         told = await newest_entries(self._books.database, payment.id, event_type, _MOST_LINES)
-        if event_type is EventType.ORDER_HELD:
+        if event_type in {EventType.ORDER_HELD, EventType.ORDER_CONFLICT}:
             return any(entry.details.get("reason") == reason for entry in told)
         return bool(told)

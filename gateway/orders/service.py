@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from gateway.domain.refund import came_back
 from gateway.errors import PaygateError, Reason
 from gateway.orders.view import OrderView
 from gateway.orders.waiting import waiting_for
 from gateway.storage.database import Database
 from gateway.storage.payments import payments_of_order
+from gateway.storage.refunds import refunds_of_order
 from legacy_bridge.port import BackOffice
 
 
@@ -25,10 +27,16 @@ class Orders:
         """
         order = await self._back_office.find_order(order_id)
         if order is None:
-            raise PaygateError(
-                Reason.ORDER_NOT_FOUND,
-                f"the back office has no order {order_id}: store the draft order first",
-                metadata={"order_id": order_id},
-            )
+            raise order_not_found(order_id)
         payments = await payments_of_order(self._database, order_id)
-        return OrderView(order, payments, waiting_for(order, payments))
+        refunds = await refunds_of_order(self._database, order_id)
+        return OrderView(order, payments, waiting_for(order, payments, came_back(refunds)))
+
+
+def order_not_found(order_id: str) -> PaygateError:
+    """Return the refusal of an id that the back office has no order of."""
+    return PaygateError(
+        Reason.ORDER_NOT_FOUND,
+        f"the back office has no order {order_id}: store the draft order first",
+        metadata={"order_id": order_id},
+    )

@@ -5,7 +5,7 @@ Told from the very decision that is carried out, so that the two cannot disagree
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from gateway.domain.payment import Payment, PaymentState
@@ -20,7 +20,8 @@ WAITING_FOR_ACTION: Final[Mapping[OrderAction, str]] = {
     _A.HOLD: "the gateway to hold it: {reason}",
     _A.CANCEL: "the gateway to cancel it: {reason}",
     _A.VOID: "the gateway to give up {payment}, which is authorised: {reason}",
-    _A.ALARM: "somebody to give the money of {payment} back: {reason}",
+    _A.REFUND: "the gateway to give the money of {payment} back: {reason}",
+    _A.ALARM: "somebody to look at {payment}: {reason}",
 }
 """What is about to be done; waiting itself is told from order and payments."""
 
@@ -34,9 +35,11 @@ WAITING_FOR_PAYMENT: Final[Mapping[PaymentState, str]] = {
 _NEAREST_FIRST: Final = (_P.PROCESSING, _P.OUTCOME_UNKNOWN, _P.AWAITING_CUSTOMER)
 
 
-def waiting_for(order: DraftOrder, payments: Sequence[Payment]) -> str:
-    """Say what the order waits for. `payments` are those of the order, in any order."""
-    decision = decide(order, payments)
+def waiting_for(
+    order: DraftOrder, payments: Sequence[Payment], came_back: Collection[str] = ()
+) -> str:
+    """Say what the order waits for, from what `decide` is given."""
+    decision = decide(order, payments, came_back)
     if decision.action in WAITING_FOR_ACTION:
         payment = decision.payment.id if decision.payment else ""
         words = WAITING_FOR_ACTION[decision.action]

@@ -51,8 +51,8 @@ class KnownCustomers(Protocol):
 class AliasOwners(Protocol):
     """Who knows whose a saved method is."""
 
-    async def own(self, customer_id: str, reference: AliasReference) -> object:
-        """Raise `PaygateError` ALIAS_NOT_FOUND unless the alias is the shopper's."""
+    async def chargeable(self, customer_id: str, reference: AliasReference) -> object:
+        """Raise `PaygateError` unless the alias is the shopper's, and has not expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class PaymentCreation:
             and Capability.ALIASES not in self._sender.provider_at(account).capabilities
         ):
             # A PSP that keeps no list of a shopper's aliases charges whichever it is told.
-            await self._owners.own(command.customer_id, alias)
+            await self._owners.chargeable(command.customer_id, alias)
         parameters = {
             PSP_CUSTOMER: psp_customer,
             PSP_ALIAS: alias.psp_alias,

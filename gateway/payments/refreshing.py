@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from gateway.clock import Clock
@@ -13,9 +14,11 @@ from gateway.payments.books import VERSION_GUARD, PaymentBooks
 from gateway.payments.sending import OperationSender
 from gateway.storage.journal import list_entries
 from gateway.storage.writes import GuardFailedError, Write
-from psp.port import PspStatus
+from psp.port import PspPayment, PspStatus, ReviewStatus
 
 _MOST_ROUNDS: Final = 5
+_LEAVES_OPEN: Final = frozenset({ReviewStatus.NONE, ReviewStatus.OPEN})
+"""What a PSP says of a review without saying how it ended."""
 
 
 class PaymentChangingError(Exception):
@@ -30,6 +33,14 @@ class PaymentUnclearError(Exception):
     """The PSP answered with a status that we cannot read: nothing is decided on it."""
 
 
+WritesWith = Callable[[Payment], Sequence[Write]]
+"""What to store together with a payment as it is from now on."""
+
+
+def _no_writes(_: Payment) -> Sequence[Write]:
+    return ()
+
+
 class PaymentRefresher:
     """Asks the PSP that a payment is pinned to, and takes over what it says."""
 
@@ -39,9 +50,9 @@ class PaymentRefresher:
         self._clock = clock
 
     async def refresh(
-        self, payment: Payment, *, psp_reference: str = "", writes: Sequence[Write] = ()
+        self, payment: Payment, *, psp_reference: str = "", writes: WritesWith = _no_writes
     ) -> Payment:
-        """Return the payment as the PSP has it now, stored in one commit with `writes`.
+        """Return the payment as the PSP has it now, stored in one commit with its `writes`.
 
         `psp_reference` is used while the payment has none of its own. Raises the errors of
         `psp.errors` and `PaymentChangingError`, and stores nothing then. Raises
@@ -52,7 +63,7 @@ class PaymentRefresher:
         for _ in range(_MOST_ROUNDS):
             # The payment is read before the PSP is asked, and stored only if it did not change
             # since: an older word can never overwrite a younger one.
-            word = await self._sender.provider_of(payment).retrieve_payment(reference)
+            word = await self.word_of(payment, reference)
             now = self._clock()
             change = apply_psp_payment(payment, word, now)
             alarmed = any(entry.type is EventType.PSP_MISMATCH for entry in change.entries)
@@ -60,7 +71,8 @@ class PaymentRefresher:
                 change = Change(payment, ())
             unclear = word.status is PspStatus.UNKNOWN
             try:
-                await self._books.save(payment, change, now, () if unclear else writes)
+                also = () if unclear else writes(change.payment)
+                await self._books.save(payment, change, now, also)
             except GuardFailedError as failed:
                 if failed.guard != VERSION_GUARD:
                     raise
@@ -72,6 +84,19 @@ class PaymentRefresher:
                 raise PaymentUnclearError(f"{payment.id} is {word.raw_status} at the PSP")
             return change.payment
         raise PaymentChangingError(payment.id)
+
+    async def word_of(self, payment: Payment, reference: str) -> PspPayment:
+        """Ask for the payment, and for its review if the PSP has stopped naming one that is open.
+
+        Stripe does not document whether a payment still names its review once that is closed, and
+        its charge goes on to say that somebody reviews it, without saying which review that is.
+        """
+        provider = self._sender.provider_of(payment)
+        word = await provider.retrieve_payment(reference)
+        known = payment.review_reference if payment.review is ReviewStatus.OPEN else ""
+        if not known or word.review_reference or word.review not in _LEAVES_OPEN:
+            return word
+        return replace(word, review=await provider.retrieve_review(known))
 
     async def alarm(self, payment: Payment, details: Mapping[str, str]) -> Payment:
         """Journal that somebody claims something of the payment that cannot be; once in a row."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.answers import answered_payment, require_same, still_running
 from gateway.clock import Clock
 from gateway.domain.operation import OperationState
 from gateway.domain.operation_rules import creation_of
@@ -9,7 +10,6 @@ from gateway.domain.payment import Payment, PaymentState
 from gateway.domain.permissions import RETRY_AFTER_S
 from gateway.domain.requests import RequestKey, StoredRequest
 from gateway.errors import PaygateError, Reason
-from gateway.payments.answers import answered_payment, require_same, still_running
 from gateway.payments.books import PaymentBooks
 from gateway.payments.commands import CreatedPayment
 from gateway.payments.sending import OperationSender

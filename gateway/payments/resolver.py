@@ -5,28 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
+from gateway.canonical import note
 from gateway.clock import Clock
 from gateway.domain.operation import Operation, OperationKind
 from gateway.domain.operation_rules import Step, next_step, search_window, settled_by
 from gateway.domain.outcome import Answered, NotDone, Outcome, Unknown
 from gateway.domain.payment import Payment
+from gateway.domain.refund import RefundState
 from gateway.lanes import Lanes
+from gateway.leases import unbroken
 from gateway.payments.books import PaymentBooks
 from gateway.payments.sending import OperationSender, Settled
 from gateway.signals import Wake
-from gateway.storage.operations import list_due_operations, postpone_operation
+from gateway.storage.operations import claim_due_operations, postpone_operation
 from gateway.storage.writes import GuardFailedError
 from psp.errors import NotFoundError, NotSentError, PspError
-from psp.port import PaymentServiceProvider, PspPayment
+from psp.port import PaymentServiceProvider, PspPayment, PspStatus
 
 _log = structlog.get_logger(__name__)
-_BATCH: Final = 50
 _AT_ONCE: Final = 8
 """Operations asked about at the same time at one account: live payments come first there."""
+
+
+class RefundSettler(Protocol):
+    """Who finds out about refunds."""
+
+    async def resolve(self, claimed: Operation) -> RefundState:
+        """Find out about a refund's operation that the caller has claimed; the refund's state."""
 
 
 class Resolver:
@@ -36,6 +45,7 @@ class Resolver:
         self,
         books: PaymentBooks,
         sender: OperationSender,
+        refunds: RefundSettler,
         providers: Mapping[str, PaymentServiceProvider],
         clock: Clock,
         lease: timedelta,
@@ -43,6 +53,7 @@ class Resolver:
     ) -> None:
         self._books = books
         self._sender = sender
+        self._refunds = refunds
         self._providers = providers
         self._clock = clock
         self._lease = lease
@@ -53,30 +64,36 @@ class Resolver:
         begun = 0
         for account in self._providers:
             if self.lanes.has_room(account):
-                begun += await self._begin(account)
+                begun += await unbroken(self._begin(account))
         return begun
 
     async def _begin(self, account: str) -> int:
-        due = await list_due_operations(self._books.database, account, self._clock(), _BATCH)
-        return sum(self.lanes.start(account, each.id, partial(self.resolve, each)) for each in due)
+        """Claim what there are lanes for, so that nobody else asks about it meanwhile."""
+        now, room = self._clock(), self.lanes.room(account)
+        claimed = await claim_due_operations(
+            self._books.database, account, now, now + self._lease, room, self.lanes.taken()
+        )
+        return sum(
+            self.lanes.start(account, each.id, partial(self._resolve_claimed, each))
+            for each in claimed
+        )
 
     async def resolve(self, operation: Operation) -> bool:
         """Find out about one operation; False if somebody else is at it."""
         claimed = await self._claim(operation)
         if claimed is None:
             return False
-        payment = await self._books.get(operation.payment_id)
+        await self._resolve_claimed(claimed)
+        return True
+
+    async def _resolve_claimed(self, claimed: Operation) -> None:
+        if claimed.kind is OperationKind.REFUND:
+            _tell(claimed, await self._refunds.resolve(claimed))
+            return
+        payment = await self._books.get(claimed.payment_id)
         outcome = await self._find_out(payment, claimed)
         settled: Settled = await self._sender.settle(payment, claimed, outcome)
-        _log.info(
-            "operation_checked",
-            operation=operation.id,
-            kind=operation.kind,
-            payment_id=payment.id,
-            attempts=claimed.attempts,
-            state=settled.payment.state,
-        )
-        return True
+        _tell(claimed, settled.payment.state)
 
     async def _claim(self, operation: Operation) -> Operation | None:
         """Push the row's next check into the future; whoever does that first has it."""
@@ -139,7 +156,8 @@ class Resolver:
             return Answered(word)
         if step is Step.RESEND:
             return await self._resend(payment, operation)
-        if step is Step.CONCLUDE:
+        # A word that leaves the outcome open concludes nothing, however late it is.
+        if step is Step.CONCLUDE and word.status is not PspStatus.UNKNOWN:
             detail = f"the PSP still shows {word.raw_status}, long after it was asked"
             return NotDone(NotSentError(operation.psp_account, detail), refused=False, word=word)
         return Unknown(f"the PSP shows {word.raw_status}", word)
@@ -150,6 +168,18 @@ class Resolver:
         if isinstance(outcome, NotDone) and not outcome.refused:
             return Unknown(str(outcome.error))
         return outcome
+
+
+def _tell(claimed: Operation, state: str) -> None:
+    note(operation=claimed.id, kind=claimed.kind.value, state=str(state))
+    _log.info(
+        "operation_checked",
+        operation=claimed.id,
+        kind=claimed.kind,
+        payment_id=claimed.payment_id,
+        attempts=claimed.attempts,
+        state=state,
+    )
 
 
 async def _word_of(provider: PaymentServiceProvider, payment: Payment) -> PspPayment | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
+from opentelemetry.trace import Span
 
+from gateway.answers import payment_answer, refusal_answer
 from gateway.clock import Clock
 from gateway.domain.operation import Operation, OperationKind, OperationState
 from gateway.domain.operation_rules import (
@@ -19,12 +22,12 @@ from gateway.domain.operation_rules import (
 from gateway.domain.outcome import Answered, NotDone, Outcome, Settlement, Unknown, settlement
 from gateway.domain.payment import Payment
 from gateway.errors import PaygateError, Reason, StateViolation
-from gateway.payments.answers import payment_answer, refusal_answer
 from gateway.payments.books import VERSION_GUARD, PaymentBooks
 from gateway.signals import Wake
 from gateway.storage.operations import get_operation, postpone_operation, settle_operation
 from gateway.storage.requests import answer_request, delete_request
 from gateway.storage.writes import GuardFailedError, Write
+from gateway.traces import span
 from psp.errors import NotFoundError, OutcomeUnknownError, PspError, RejectedError
 from psp.port import NextAction, PaymentServiceProvider, PspPayment
 
@@ -48,6 +51,16 @@ class Settled:
             raise self.refusal
 
 
+class ProviderDirectory(Protocol):
+    """Who knows the PSP that a payment is pinned to."""
+
+    def provider_of(self, payment: Payment) -> PaymentServiceProvider:
+        """Return the PSP that the payment is pinned to; raises as `provider_at`."""
+
+    def provider_at(self, account: str) -> PaymentServiceProvider:
+        """Return the PSP of an account; raises `PaygateError` PSP_MISCONFIGURED."""
+
+
 class OperationSender:
     """Sends operations whose row is committed, and settles them."""
 
@@ -69,6 +82,10 @@ class OperationSender:
 
     async def attempt(self, payment: Payment, operation: Operation) -> Outcome:
         """Send an operation, under its key; every way that ends is an outcome."""
+        with operation_span(operation):
+            return await self._attempt(payment, operation)
+
+    async def _attempt(self, payment: Payment, operation: Operation) -> Outcome:
         provider = self.provider_of(payment)
         try:
             return Answered(await _call(provider, payment, operation))
@@ -182,6 +199,8 @@ async def _call(
             return await provider.capture_payment(capture_of(payment, operation))
         case OperationKind.CANCEL:
             return await provider.cancel_payment(cancel_of(payment, operation))
+        case OperationKind.REFUND:
+            raise ValueError(f"{operation.id} is a refund: RefundSender sends it")
 
 
 def refusal_of(
@@ -229,6 +248,12 @@ def psp_refusal(error: PspError) -> PaygateError:
 def is_unknown_there(refusal: Exception | None) -> bool:
     """Whether the PSP refused because it does not know something that we named."""
     return isinstance(refusal, PaygateError) and isinstance(refusal.__cause__, NotFoundError)
+
+
+def operation_span(operation: Operation) -> AbstractContextManager[Span]:
+    """Return the span of what is done for an operation."""
+    about = {"paygate.operation": operation.id, "paygate.payment_id": operation.payment_id}
+    return span(f"operation {operation.kind}", about)
 
 
 def _next_action(outcome: Outcome) -> NextAction | None:

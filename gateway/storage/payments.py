@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from typing import Any, Final
@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from gateway.domain.payment import Payment, PaymentFilter, PaymentState
 from gateway.domain.requests import RequestKey, StoredRequest
 from gateway.storage.database import Database, Row
+from gateway.storage.json_rows import rows_parameter, select_rows
 from gateway.storage.requests import key_parameters, matches_key, request_of
-from gateway.storage.tables import payments, requests
+from gateway.storage.tables import KNOWN_REFERENCE, payments, requests
 from gateway.storage.writes import Write
 from psp.money import Money
 from psp.port import CapturePolicy, FailureCategory, PaymentMethod, PspFailure, ReviewStatus
@@ -32,6 +33,7 @@ _CHANGING: Final = (
     "last_sequence",
     "update_time",
     "version",
+    "review_reference",
 )
 
 _INSERT: Final = sa.insert(payments)
@@ -43,18 +45,19 @@ _UPDATE: Final = (
     .values({name: sa.bindparam(f"new_{name}") for name in _CHANGING})
 )
 _GET: Final = sa.select(payments).where(payments.c.id == sa.bindparam("id"))
-_FIND: Final = (
-    sa.select(payments)
-    .where(
-        payments.c.psp_account == sa.bindparam("psp_account"),
-        payments.c.psp_reference == sa.bindparam("psp_reference"),
-    )
-    .order_by(payments.c.id.desc())
-    .limit(1)
+_FIND: Final = sa.select(payments).where(
+    payments.c.psp_account == sa.bindparam("psp_account"),
+    payments.c.psp_reference == sa.bindparam("psp_reference"),
+    # Repeated as the partial index has it, which serves no other statement.
+    KNOWN_REFERENCE,
 )
 _OF_ORDER: Final = (
     sa.select(payments)
-    .where(payments.c.order_id == sa.bindparam("order_id"))
+    .where(
+        payments.c.order_id == sa.bindparam("order_id"),
+        # What was made before the gateway was decided its order then, and decides nothing now.
+        payments.c.config_digest != sa.literal_column("''"),
+    )
     .order_by(payments.c.id.desc())
 )
 # One row whatever is there: either side may be missing.
@@ -64,6 +67,14 @@ _GET_WITH_REQUEST: Final = sa.select(*payments.c, *requests.c).select_from(
         requests, matches_key(requests.c.caller, requests.c.method, requests.c.request_id)
     )
 )
+_OF_REFERENCES: Final = sa.select(
+    payments.c.psp_reference, payments.c.id, payments.c.order_id
+).where(
+    payments.c.psp_account == sa.bindparam("psp_account"),
+    payments.c.psp_reference.in_(select_rows("reference")),
+    KNOWN_REFERENCE,
+)
+_OF_IDS: Final = sa.select(payments).where(payments.c.id.in_(select_rows("wanted")))
 _WIDTH: Final = len(payments.c)
 
 
@@ -106,8 +117,24 @@ async def find_payment_by_reference(
     return _first(await database.fetch(_FIND, wanted))
 
 
+async def orders_of_references(
+    database: Database, psp_account: str, references: Collection[str]
+) -> Mapping[str, tuple[str, str]]:
+    """Return payment id and order id by the PSP's reference; unknown ones are left out."""
+    wanted = rows_parameter([{"reference": each} for each in references])
+    rows = await database.fetch(_OF_REFERENCES, {"psp_account": psp_account, **wanted})
+    return {reference: (payment_id, order_id) for reference, payment_id, order_id in rows}
+
+
+async def payments_by_id(database: Database, payment_ids: Collection[str]) -> Mapping[str, Payment]:
+    """Return those of these payments that are here."""
+    wanted = rows_parameter([{"wanted": each} for each in payment_ids])
+    found = (_payment_of(row) for row in await database.fetch(_OF_IDS, wanted))
+    return {payment.id: payment for payment in found}
+
+
 async def payments_of_order(database: Database, order_id: str) -> list[Payment]:
-    """Return all payments of an order, newest first."""
+    """Return all payments that decide about an order, newest first: those made here."""
     return [_payment_of(row) for row in await database.fetch(_OF_ORDER, {"order_id": order_id})]
 
 
@@ -165,13 +192,14 @@ def _values(payment: Payment) -> dict[str, Any]:
         "capture_policy": payment.capture_policy,
         "psp_account": payment.psp_account,
         "psp_reference": payment.psp_reference,
-        "failure_json": json.dumps(asdict(payment.failure)) if payment.failure else "",
+        "failure_json": failure_json(payment.failure),
         "capture_before": payment.capture_before,
         "config_digest": payment.config_digest,
         "last_sequence": payment.last_sequence,
         "create_time": payment.create_time,
         "update_time": payment.update_time,
         "version": payment.version,
+        "review_reference": payment.review_reference,
     }
 
 
@@ -192,13 +220,14 @@ def _payment_of(row: Row) -> Payment:
         capture_policy,
         psp_account,
         psp_reference,
-        failure_json,
+        failure,
         capture_before,
         config_digest,
         last_sequence,
         create_time,
         update_time,
         version,
+        review_reference,
     ) = row
     return Payment(
         id=payment_id,
@@ -215,18 +244,25 @@ def _payment_of(row: Row) -> Payment:
         capture_policy=CapturePolicy(capture_policy),
         psp_account=psp_account,
         psp_reference=psp_reference,
-        failure=_failure_of(failure_json),
+        failure=failure_of(failure),
         capture_before=capture_before,
         config_digest=config_digest,
         last_sequence=last_sequence,
         create_time=create_time,
         update_time=update_time,
         version=version,
+        review_reference=review_reference,
     )
 
 
-def _failure_of(failure_json: str) -> PspFailure | None:
-    if not failure_json:
+def failure_json(failure: PspFailure | None) -> str:
+    """Write a failure as a column holds it; empty if there is none."""
+    return json.dumps(asdict(failure)) if failure else ""
+
+
+def failure_of(stored: str) -> PspFailure | None:
+    """Read what `failure_json` wrote."""
+    if not stored:
         return None
-    stored = json.loads(failure_json)
-    return PspFailure(**{**stored, "category": FailureCategory(stored["category"])})
+    parts = json.loads(stored)
+    return PspFailure(**{**parts, "category": FailureCategory(parts["category"])})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from legacy_bridge.port import DEFAULT_PAGE_SIZE, DraftOrder, LegacyAlias
+from legacy_bridge.port import DEFAULT_PAGE_SIZE, AccountMovement, DraftOrder, LegacyAlias
 from tests.support.fake_psp import Gate
 
 CARD_OF = LegacyAlias("A-1", "shopper-1", "plain", "visa", "1111", 12, 2030, "card")
@@ -84,6 +84,17 @@ class FakeOffice:
         raise NotImplementedError
 
     async def cancel_order(self, order_id: str, *, reason: str, key: str) -> DraftOrder:
+        raise NotImplementedError
+
+    async def post_movement(self, movement: AccountMovement) -> None:
+        raise NotImplementedError
+
+    def list_movements(
+        self, customer_id: str, *, page_size: int = DEFAULT_PAGE_SIZE
+    ) -> AsyncIterator[AccountMovement]:
+        raise NotImplementedError
+
+    async def balance(self, customer_id: str) -> Mapping[str, int]:
         raise NotImplementedError
 
     async def _enter(self, method: str, asked: object) -> None:

@@ -35,6 +35,8 @@ from psp.port import (
     RefundStatus,
     ReviewStatus,
 )
+from psp.settlements import SettlementEntry, SettlementPeriod, SettlementReport
+from tests.support.fake_books import FakeBooks
 
 T = TypeVar("T")
 SIGNATURE: Final = "Fake-Signature"
@@ -117,6 +119,8 @@ class FakePsp:
     is_closed: bool = False
 
     def __post_init__(self) -> None:
+        self.books = FakeBooks(self.account)
+        """What it tells in reports: a line for each capture and refund, and what a test adds."""
         self._failures: dict[str, deque[_Failure]] = defaultdict(deque)
         self._gates: dict[str, deque[Gate]] = defaultdict(deque)
         self._answers: dict[str, tuple[str, object, object, datetime]] = {}
@@ -182,6 +186,8 @@ class FakePsp:
         """Change what the PSP says of a refund; the payment's sum of refunds follows."""
         before = self.refunds[refund_reference]
         after = replace(before, status=status, raw_status=status.value, failure=failure)
+        if before.status is not RefundStatus.FAILED and status is RefundStatus.FAILED:
+            self.books.refund_failure(after, self.clock())
         refunded = self._known(after.payment_reference).refunded_minor
         self.change(
             after.payment_reference, refunded_minor=refunded - _given(before) + _given(after)
@@ -358,6 +364,26 @@ class FakePsp:
         for event in await self._call("list_events", since, read):
             yield event
 
+    async def start_settlement_report(
+        self, period: SettlementPeriod, idempotency_key: str
+    ) -> SettlementReport:
+        return await self._call(
+            "start_settlement_report",
+            period,
+            lambda: self.books.start(period, idempotency_key),
+            idempotency_key,
+        )
+
+    async def retrieve_settlement_report(self, reference: str) -> SettlementReport:
+        return await self._call(
+            "retrieve_settlement_report", reference, lambda: self.books.retrieve(reference)
+        )
+
+    async def settlement_entries(self, reference: str) -> AsyncIterator[SettlementEntry]:
+        read = await self._call("settlement_entries", reference, lambda: self.books.read(reference))
+        for entry in read:
+            yield entry
+
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
         if headers.get(SIGNATURE) != GOOD_SIGNATURE:
             raise InvalidEventError("the signature is not this account's")
@@ -449,11 +475,17 @@ class FakePsp:
             failure=REFUND_FAILED if failed else None,
         )
         self.refunds[refund.psp_reference] = refund
+        if not failed:
+            self.books.refund(refund, self.clock())
         refunded = self._known(request.psp_reference).refunded_minor
         self.change(request.psp_reference, refunded_minor=refunded + _given(refund))
         return refund
 
     def _keep(self, payment: PspPayment) -> PspPayment:
+        before = self.payments.get(payment.psp_reference)
+        taken_minor = payment.captured_minor - (before.captured_minor if before else 0)
+        if taken_minor > 0:
+            self.books.charge(payment, taken_minor, self.clock())
         self.payments[payment.psp_reference] = payment
         return payment
 

@@ -8,9 +8,18 @@ from typing import Any
 
 from gateway.domain.operation import Operation, OperationKind
 from gateway.domain.payment import Payment, PaymentState
+from gateway.domain.refund import Refund, RefundCause, RefundState
 from legacy_bridge.port import DraftOrder, OrderState
 from psp.money import Money
-from psp.port import CapturePolicy, PaymentMethod, PspPayment, PspStatus, ReviewStatus
+from psp.port import (
+    CapturePolicy,
+    PaymentMethod,
+    PspPayment,
+    PspRefund,
+    PspStatus,
+    RefundStatus,
+    ReviewStatus,
+)
 
 NOW = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 TOTAL = Money(1999, "EUR")
@@ -88,5 +97,39 @@ def draft(state: OrderState = OrderState.DRAFT, **changes: Any) -> DraftOrder:
         create_time=NOW,
         update_time=NOW,
         state=state,
+    )
+    return replace(base, **changes)
+
+
+def refund(state: RefundState = RefundState.SUCCEEDED, **changes: Any) -> Refund:
+    """Return a refund of 5.00 EUR of `payment()`."""
+    base = Refund(
+        id="ref_00000000000000000000000001",
+        payment_id="pay_00000000000000000000000001",
+        order_id="order-1",
+        amount=Money(500, "EUR"),
+        state=state,
+        cause=RefundCause.REQUESTED,
+        reason="requested_by_customer",
+        psp_account="stripe_eu",
+        psp_reference="re_1",
+        failure=None,
+        create_time=NOW,
+        update_time=NOW,
+        version=1,
+    )
+    return replace(base, **changes)
+
+
+def refund_word(status: RefundStatus = RefundStatus.SUCCEEDED, **changes: Any) -> PspRefund:
+    """Return what the PSP says of `refund()`."""
+    base = PspRefund(
+        psp_reference="re_1",
+        payment_reference="pi_1",
+        status=status,
+        raw_status=status.value,
+        currency="EUR",
+        amount_minor=500,
+        refund_id="ref_00000000000000000000000001",
     )
     return replace(base, **changes)

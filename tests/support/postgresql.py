@@ -85,6 +85,47 @@ class _User:
         return run.returncode == 0
 
 
+class PostgresqlServer:
+    """One server with its data, which a test may stop and start again at the same address."""
+
+    def __init__(self, programs: Path, user: _User, data: Path, *, fsync: bool) -> None:
+        self._programs = programs
+        self._user = user
+        self._data = data
+        self._fsync = fsync
+        self._port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens, or did before it was stopped."""
+        return self._port
+
+    def start(self) -> None:
+        """Start it; the first time on any free port. Raises `PostgresqlMissingError`."""
+        for port in [self._port] if self._port else [_free_port() for _ in range(_PORT_ATTEMPTS)]:
+            server = _launch(self._programs, self._user, self._data, port, fsync=self._fsync)
+            if _wait_until_ready(server, self._data):
+                self._port, self._process = port, server
+                return
+            server.wait(_STOP_TIMEOUT_S)  # somebody else took the port meanwhile
+        log = self._data / "server.log"
+        raise PostgresqlMissingError(f"the server does not start: {_last_line(log)}")
+
+    def stop(self) -> None:
+        """Stop it as an operator does: clients are disconnected."""
+        process, self._process = self._process, None
+        if process is not None:
+            _stop(process)
+
+    def crash(self) -> None:
+        """End it without its own good-bye: what it takes up at its start is its log alone."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGQUIT)  # "immediate"
+            process.wait(_STOP_TIMEOUT_S)
+
+
 @contextmanager
 def postgresql_server(*, fsync: bool = True) -> Iterator[str]:
     """Run a new, empty server; gives the SQLAlchemy URL of its superuser.
@@ -92,6 +133,13 @@ def postgresql_server(*, fsync: bool = True) -> Iterator[str]:
     Without `fsync` it is quicker, and loses its data if the machine stops. Raises
     `PostgresqlMissingError`. Data and programs go when it is stopped.
     """
+    with restartable_postgresql(fsync=fsync) as (_, url):
+        yield url
+
+
+@contextmanager
+def restartable_postgresql(*, fsync: bool = True) -> Iterator[tuple[PostgresqlServer, str]]:
+    """As `postgresql_server`, with the server to stop and start."""
     user = _User.choose()
     folder = Path(
         tempfile.mkdtemp(prefix="paygate-postgresql-", dir=_folder_for_all(durable=fsync))
@@ -101,11 +149,13 @@ def postgresql_server(*, fsync: bool = True) -> Iterator[str]:
         programs = _programs(user, folder)
         password = secrets.token_hex(16)
         data = _new_cluster(programs, user, folder, password)
-        server, port = _start(programs, user, data, fsync=fsync)
+        server = PostgresqlServer(programs, user, data, fsync=fsync)
+        server.start()
         try:
-            yield f"postgresql+asyncpg://{_SUPERUSER}:{password}@127.0.0.1:{port}/postgres"
+            address = f"{_SUPERUSER}:{password}@127.0.0.1:{server.port}"
+            yield server, f"postgresql+asyncpg://{address}/postgres"
         finally:
-            _stop(server)
+            server.stop()
     finally:
         shutil.rmtree(folder)
 
@@ -242,18 +292,6 @@ def _run(command: Sequence[str], user: _User, folder: Path) -> None:
     )
     if run.returncode != 0:
         raise PostgresqlMissingError(f"{Path(command[0]).name} failed: {run.stdout.strip()}")
-
-
-def _start(
-    programs: Path, user: _User, data: Path, *, fsync: bool
-) -> tuple[subprocess.Popen[bytes], int]:
-    for _ in range(_PORT_ATTEMPTS):
-        port = _free_port()
-        server = _launch(programs, user, data, port, fsync=fsync)
-        if _wait_until_ready(server, data):
-            return server, port
-        server.wait(_STOP_TIMEOUT_S)  # somebody else took the port meanwhile
-    raise PostgresqlMissingError(f"the server does not start: {_last_line(data / 'server.log')}")
 
 
 def _launch(

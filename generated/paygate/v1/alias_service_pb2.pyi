@@ -131,7 +131,7 @@ Global___ListAliasesResponse: _TypeAlias = ListAliasesResponse  # noqa: Y015
 
 @_typing.final
 class StartAliasSetupRequest(_message.Message):
-    """Asks to save a method without a payment."""
+    """Asks to save a method without a purchase."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -143,7 +143,7 @@ class StartAliasSetupRequest(_message.Message):
     request_id: _builtins.str
     """A UUID made by the caller before it sends. Send the same one again to get the same set-up."""
     customer_id: _builtins.str
-    """The shopper; EnsureCustomer made her known before."""
+    """The shopper; where the PSP keeps customers, EnsureCustomer made her known before."""
     country_code: _builtins.str
     """ISO 3166-1 alpha-2 code of the country she shops in: it decides which PSP keeps the method."""
     method: _payment_service_pb2.PaymentMethod.ValueType
@@ -179,10 +179,13 @@ class StartAliasSetupResponse(_message.Message):
     psp_account: _builtins.str
     """The PSP account that will keep the alias."""
     psp_reference: _builtins.str
-    """The PSP's id of the set-up (Stripe: a SetupIntent)."""
+    """The PSP's id of the set-up (Stripe: a SetupIntent; Ogone: the order of a verification)."""
     @_builtins.property
     def next_action(self) -> _payment_service_pb2.NextAction:
-        """What the shopper's page must do next. Holds a secret: never log it."""
+        """What the shopper's page must do next. Holds a secret: never log it. Where the PSP saves with a
+        payment only, it is the form of a small authorisation on the PSP's page, which is released as
+        soon as the PSP told of it. Not set if there is nothing left to do.
+        """
 
     def __init__(
         self,

@@ -74,15 +74,16 @@ class AliasServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StartAliasSetup(self, request, context):
-        """Begins to save a method without a payment. Where the PSP saves methods with a payment only:
-        FAILED_PRECONDITION, METHOD_NOT_OFFERED.
+        """Begins to save a method without a purchase. Where the PSP cannot: FAILED_PRECONDITION,
+        METHOD_NOT_OFFERED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetDefaultAlias(self, request, context):
-        """Makes an alias the shopper's default.
+        """Makes an alias the shopper's default; one that the back office keeps must not have expired:
+        FAILED_PRECONDITION, ALIAS_EXPIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,11 +36,13 @@ class AliasServiceStub:
     ListAliases: _grpc.UnaryUnaryMultiCallable[_alias_service_pb2.ListAliasesRequest, _alias_service_pb2.ListAliasesResponse]
     """Returns the shopper's aliases, asked of every source at once, each with its own time limit."""
     StartAliasSetup: _grpc.UnaryUnaryMultiCallable[_alias_service_pb2.StartAliasSetupRequest, _alias_service_pb2.StartAliasSetupResponse]
-    """Begins to save a method without a payment. Where the PSP saves methods with a payment only:
-    FAILED_PRECONDITION, METHOD_NOT_OFFERED.
+    """Begins to save a method without a purchase. Where the PSP cannot: FAILED_PRECONDITION,
+    METHOD_NOT_OFFERED.
     """
     SetDefaultAlias: _grpc.UnaryUnaryMultiCallable[_alias_service_pb2.SetDefaultAliasRequest, _alias_service_pb2.SetDefaultAliasResponse]
-    """Makes an alias the shopper's default."""
+    """Makes an alias the shopper's default; one that the back office keeps must not have expired:
+    FAILED_PRECONDITION, ALIAS_EXPIRED.
+    """
     DeleteAlias: _grpc.UnaryUnaryMultiCallable[_alias_service_pb2.DeleteAliasRequest, _alias_service_pb2.DeleteAliasResponse]
     """Deletes an alias, for ever."""
     ImportAliases: _grpc.StreamUnaryMultiCallable[_alias_service_pb2.ImportAliasesRequest, _alias_service_pb2.ImportAliasesResponse]
@@ -56,11 +58,13 @@ class AliasServiceAsyncStub(AliasServiceStub):
     ListAliases: _aio.UnaryUnaryMultiCallable[_alias_service_pb2.ListAliasesRequest, _alias_service_pb2.ListAliasesResponse]  # type: ignore[assignment]
     """Returns the shopper's aliases, asked of every source at once, each with its own time limit."""
     StartAliasSetup: _aio.UnaryUnaryMultiCallable[_alias_service_pb2.StartAliasSetupRequest, _alias_service_pb2.StartAliasSetupResponse]  # type: ignore[assignment]
-    """Begins to save a method without a payment. Where the PSP saves methods with a payment only:
-    FAILED_PRECONDITION, METHOD_NOT_OFFERED.
+    """Begins to save a method without a purchase. Where the PSP cannot: FAILED_PRECONDITION,
+    METHOD_NOT_OFFERED.
     """
     SetDefaultAlias: _aio.UnaryUnaryMultiCallable[_alias_service_pb2.SetDefaultAliasRequest, _alias_service_pb2.SetDefaultAliasResponse]  # type: ignore[assignment]
-    """Makes an alias the shopper's default."""
+    """Makes an alias the shopper's default; one that the back office keeps must not have expired:
+    FAILED_PRECONDITION, ALIAS_EXPIRED.
+    """
     DeleteAlias: _aio.UnaryUnaryMultiCallable[_alias_service_pb2.DeleteAliasRequest, _alias_service_pb2.DeleteAliasResponse]  # type: ignore[assignment]
     """Deletes an alias, for ever."""
     ImportAliases: _aio.StreamUnaryMultiCallable[_alias_service_pb2.ImportAliasesRequest, _alias_service_pb2.ImportAliasesResponse]  # type: ignore[assignment]
@@ -85,8 +89,8 @@ class AliasServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _alias_service_pb2.StartAliasSetupRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_alias_service_pb2.StartAliasSetupResponse, _abc.Awaitable[_alias_service_pb2.StartAliasSetupResponse]]:
-        """Begins to save a method without a payment. Where the PSP saves methods with a payment only:
-        FAILED_PRECONDITION, METHOD_NOT_OFFERED.
+        """Begins to save a method without a purchase. Where the PSP cannot: FAILED_PRECONDITION,
+        METHOD_NOT_OFFERED.
         """
 
     @_abc_1.abstractmethod
@@ -95,7 +99,9 @@ class AliasServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _alias_service_pb2.SetDefaultAliasRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_alias_service_pb2.SetDefaultAliasResponse, _abc.Awaitable[_alias_service_pb2.SetDefaultAliasResponse]]:
-        """Makes an alias the shopper's default."""
+        """Makes an alias the shopper's default; one that the back office keeps must not have expired:
+        FAILED_PRECONDITION, ALIAS_EXPIRED.
+        """
 
     @_abc_1.abstractmethod
     def DeleteAlias(

@@ -59,7 +59,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     state it is in.
     """
     ERROR_REASON_AMOUNT_EXCEEDS_REMAINING: _ErrorReason.ValueType  # 13
-    """FAILED_PRECONDITION: more was asked than is left to capture."""
+    """FAILED_PRECONDITION: more was asked than is left to capture, to refund, to invoice or to ship."""
     ERROR_REASON_PSP_REJECTED: _ErrorReason.ValueType  # 14
     """FAILED_PRECONDITION: the PSP read the request and refused it; its code is in the metadata as
     psp_code.
@@ -86,6 +86,42 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the account that would serve this takes no new payments."""
     ERROR_REASON_ALIAS_NOT_FOUND: _ErrorReason.ValueType  # 24
     """NOT_FOUND: the shopper has no such alias. Take one from ListAliases."""
+    ERROR_REASON_REFUND_NOT_FOUND: _ErrorReason.ValueType  # 25
+    """NOT_FOUND: no refund has this id."""
+    ERROR_REASON_ALIAS_EXPIRED: _ErrorReason.ValueType  # 26
+    """FAILED_PRECONDITION: the card of this alias has expired. Nothing was sent to the PSP."""
+    ERROR_REASON_RECONCILIATION_NOT_FOUND: _ErrorReason.ValueType  # 27
+    """NOT_FOUND: no reconciliation has this id."""
+    ERROR_REASON_DISCREPANCY_NOT_FOUND: _ErrorReason.ValueType  # 28
+    """NOT_FOUND: no discrepancy has this id."""
+    ERROR_REASON_RECONCILIATION_IN_PROGRESS: _ErrorReason.ValueType  # 29
+    """ABORTED: another run of this PSP account is under way. Ask again after RetryInfo."""
+    ERROR_REASON_REFUND_BATCH_NOT_FOUND: _ErrorReason.ValueType  # 30
+    """NOT_FOUND: no refund batch has this id."""
+    ERROR_REASON_ORDER_NOT_PAID: _ErrorReason.ValueType  # 40
+    """FAILED_PRECONDITION: the order has no captured payment to invoice."""
+    ERROR_REASON_ORDER_NOT_INVOICED: _ErrorReason.ValueType  # 41
+    """FAILED_PRECONDITION: the order has no invoice that a parcel could reconcile. Report it first."""
+    ERROR_REASON_REPORTED_OTHERWISE: _ErrorReason.ValueType  # 42
+    """FAILED_PRECONDITION: this invoice or parcel was reported before with other contents, which are
+    in the metadata. Nothing was changed.
+    """
+    ERROR_REASON_NO_ACCOUNT: _ErrorReason.ValueType  # 43
+    """FAILED_PRECONDITION: the order is a guest's, or another customer's than the one named: there is
+    no account to post to.
+    """
+    ERROR_REASON_CALLER_NOT_IDENTIFIED: _ErrorReason.ValueType  # 50
+    """UNAUTHENTICATED: the client's certificate does not name a caller. Nothing was read."""
+    ERROR_REASON_CALLER_NOT_ALLOWED: _ErrorReason.ValueType  # 51
+    """PERMISSION_DENIED: the configuration does not list this method for this caller. Nothing was done."""
+    ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 60
+    """RESOURCE_EXHAUSTED: this process has as many calls, or streams, under way as it takes; the
+    limit is in the metadata. Nothing was done. Try again after RetryInfo, same request_id.
+    """
+    ERROR_REASON_CALLER_RATE_EXCEEDED: _ErrorReason.ValueType  # 61
+    """RESOURCE_EXHAUSTED: this caller makes more calls than it may; its rate is in the metadata.
+    Nothing was done. Try again after RetryInfo, same request_id.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why an RPC failed. The name without its prefix is what ErrorInfo.reason holds, e.g.
@@ -123,7 +159,7 @@ ERROR_REASON_PAYMENT_STATE: ErrorReason.ValueType  # 12
 state it is in.
 """
 ERROR_REASON_AMOUNT_EXCEEDS_REMAINING: ErrorReason.ValueType  # 13
-"""FAILED_PRECONDITION: more was asked than is left to capture."""
+"""FAILED_PRECONDITION: more was asked than is left to capture, to refund, to invoice or to ship."""
 ERROR_REASON_PSP_REJECTED: ErrorReason.ValueType  # 14
 """FAILED_PRECONDITION: the PSP read the request and refused it; its code is in the metadata as
 psp_code.
@@ -150,4 +186,40 @@ ERROR_REASON_ACCOUNT_RETIRED: ErrorReason.ValueType  # 23
 """FAILED_PRECONDITION: the account that would serve this takes no new payments."""
 ERROR_REASON_ALIAS_NOT_FOUND: ErrorReason.ValueType  # 24
 """NOT_FOUND: the shopper has no such alias. Take one from ListAliases."""
+ERROR_REASON_REFUND_NOT_FOUND: ErrorReason.ValueType  # 25
+"""NOT_FOUND: no refund has this id."""
+ERROR_REASON_ALIAS_EXPIRED: ErrorReason.ValueType  # 26
+"""FAILED_PRECONDITION: the card of this alias has expired. Nothing was sent to the PSP."""
+ERROR_REASON_RECONCILIATION_NOT_FOUND: ErrorReason.ValueType  # 27
+"""NOT_FOUND: no reconciliation has this id."""
+ERROR_REASON_DISCREPANCY_NOT_FOUND: ErrorReason.ValueType  # 28
+"""NOT_FOUND: no discrepancy has this id."""
+ERROR_REASON_RECONCILIATION_IN_PROGRESS: ErrorReason.ValueType  # 29
+"""ABORTED: another run of this PSP account is under way. Ask again after RetryInfo."""
+ERROR_REASON_REFUND_BATCH_NOT_FOUND: ErrorReason.ValueType  # 30
+"""NOT_FOUND: no refund batch has this id."""
+ERROR_REASON_ORDER_NOT_PAID: ErrorReason.ValueType  # 40
+"""FAILED_PRECONDITION: the order has no captured payment to invoice."""
+ERROR_REASON_ORDER_NOT_INVOICED: ErrorReason.ValueType  # 41
+"""FAILED_PRECONDITION: the order has no invoice that a parcel could reconcile. Report it first."""
+ERROR_REASON_REPORTED_OTHERWISE: ErrorReason.ValueType  # 42
+"""FAILED_PRECONDITION: this invoice or parcel was reported before with other contents, which are
+in the metadata. Nothing was changed.
+"""
+ERROR_REASON_NO_ACCOUNT: ErrorReason.ValueType  # 43
+"""FAILED_PRECONDITION: the order is a guest's, or another customer's than the one named: there is
+no account to post to.
+"""
+ERROR_REASON_CALLER_NOT_IDENTIFIED: ErrorReason.ValueType  # 50
+"""UNAUTHENTICATED: the client's certificate does not name a caller. Nothing was read."""
+ERROR_REASON_CALLER_NOT_ALLOWED: ErrorReason.ValueType  # 51
+"""PERMISSION_DENIED: the configuration does not list this method for this caller. Nothing was done."""
+ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 60
+"""RESOURCE_EXHAUSTED: this process has as many calls, or streams, under way as it takes; the
+limit is in the metadata. Nothing was done. Try again after RetryInfo, same request_id.
+"""
+ERROR_REASON_CALLER_RATE_EXCEEDED: ErrorReason.ValueType  # 61
+"""RESOURCE_EXHAUSTED: this caller makes more calls than it may; its rate is in the metadata.
+Nothing was done. Try again after RetryInfo, same request_id.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -27,21 +27,33 @@ from paygate.v1 import money_pb2 as paygate_dot_v1_dot_money__pb2
 from paygate.v1 import payment_service_pb2 as paygate_dot_v1_dot_payment__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epaygate/v1/order_service.proto\x12\npaygate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16paygate/v1/money.proto\x1a paygate/v1/payment_service.proto\"\xab\x02\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63ountry_code\x18\x03 \x01(\t\x12 \n\x05total\x18\x04 \x01(\x0b\x32\x11.paygate.v1.Money\x12%\n\x05state\x18\x05 \x01(\x0e\x32\x16.paygate.v1.OrderState\x12\x13\n\x0bwaiting_for\x18\x06 \x01(\t\x12%\n\x08payments\x18\x07 \x03(\x0b\x32\x13.paygate.v1.Payment\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"#\n\x0fGetOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"4\n\x10GetOrderResponse\x12 \n\x05order\x18\x01 \x01(\x0b\x32\x11.paygate.v1.Order*\x8a\x01\n\nOrderState\x12\x1b\n\x17ORDER_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11ORDER_STATE_DRAFT\x10\x01\x12\x14\n\x10ORDER_STATE_HELD\x10\x02\x12\x18\n\x14ORDER_STATE_RELEASED\x10\x03\x12\x18\n\x14ORDER_STATE_CANCELED\x10\x04\x32U\n\x0cOrderService\x12\x45\n\x08GetOrder\x12\x1b.paygate.v1.GetOrderRequest\x1a\x1c.paygate.v1.GetOrderResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epaygate/v1/order_service.proto\x12\npaygate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16paygate/v1/money.proto\x1a paygate/v1/payment_service.proto\"\xab\x02\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63ountry_code\x18\x03 \x01(\t\x12 \n\x05total\x18\x04 \x01(\x0b\x32\x11.paygate.v1.Money\x12%\n\x05state\x18\x05 \x01(\x0e\x32\x16.paygate.v1.OrderState\x12\x13\n\x0bwaiting_for\x18\x06 \x01(\t\x12%\n\x08payments\x18\x07 \x03(\x0b\x32\x13.paygate.v1.Payment\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"#\n\x0fGetOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"4\n\x10GetOrderResponse\x12 \n\x05order\x18\x01 \x01(\x0b\x32\x11.paygate.v1.Order\"\xde\x01\n\x0f\x41\x63\x63ountMovement\x12\x14\n\x0cmovement_key\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12&\n\x04kind\x18\x04 \x01(\x0e\x32\x18.paygate.v1.MovementKind\x12!\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x11.paygate.v1.Money\x12\x11\n\treference\x18\x06 \x01(\t\x12\x30\n\x0c\x62ooking_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9d\x01\n\x15ReportInvoicedRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x12\n\ninvoice_id\x18\x03 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\t\x12!\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x11.paygate.v1.Money\x12\x12\n\npayment_id\x18\x06 \x01(\t\"G\n\x16ReportInvoicedResponse\x12-\n\x08movement\x18\x01 \x01(\x0b\x32\x1b.paygate.v1.AccountMovement\"x\n\x1aReportParcelCreatedRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\tparcel_id\x18\x03 \x01(\t\x12!\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x11.paygate.v1.Money\"L\n\x1bReportParcelCreatedResponse\x12-\n\x08movement\x18\x01 \x01(\x0b\x32\x1b.paygate.v1.AccountMovement*\x8a\x01\n\nOrderState\x12\x1b\n\x17ORDER_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11ORDER_STATE_DRAFT\x10\x01\x12\x14\n\x10ORDER_STATE_HELD\x10\x02\x12\x18\n\x14ORDER_STATE_RELEASED\x10\x03\x12\x18\n\x14ORDER_STATE_CANCELED\x10\x04*\xf3\x01\n\x0cMovementKind\x12\x1d\n\x19MOVEMENT_KIND_UNSPECIFIED\x10\x00\x12 \n\x1cMOVEMENT_KIND_INVOICE_CREDIT\x10\x01\x12\x1e\n\x1aMOVEMENT_KIND_PARCEL_DEBIT\x10\x02\x12\x1f\n\x1bMOVEMENT_KIND_REFUND_CREDIT\x10\x03\x12\x1e\n\x1aMOVEMENT_KIND_REFUND_DEBIT\x10\x04\x12!\n\x1dMOVEMENT_KIND_REFUND_REVERSAL\x10\x05\x12\x1e\n\x1aMOVEMENT_KIND_REFUND_LAPSE\x10\x06\x32\x96\x02\n\x0cOrderService\x12\x45\n\x08GetOrder\x12\x1b.paygate.v1.GetOrderRequest\x1a\x1c.paygate.v1.GetOrderResponse\x12W\n\x0eReportInvoiced\x12!.paygate.v1.ReportInvoicedRequest\x1a\".paygate.v1.ReportInvoicedResponse\x12\x66\n\x13ReportParcelCreated\x12&.paygate.v1.ReportParcelCreatedRequest\x1a\'.paygate.v1.ReportParcelCreatedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'paygate.v1.order_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ORDERSTATE']._serialized_start=531
-  _globals['_ORDERSTATE']._serialized_end=669
+  _globals['_ORDERSTATE']._serialized_start=1189
+  _globals['_ORDERSTATE']._serialized_end=1327
+  _globals['_MOVEMENTKIND']._serialized_start=1330
+  _globals['_MOVEMENTKIND']._serialized_end=1573
   _globals['_ORDER']._serialized_start=138
   _globals['_ORDER']._serialized_end=437
   _globals['_GETORDERREQUEST']._serialized_start=439
   _globals['_GETORDERREQUEST']._serialized_end=474
   _globals['_GETORDERRESPONSE']._serialized_start=476
   _globals['_GETORDERRESPONSE']._serialized_end=528
-  _globals['_ORDERSERVICE']._serialized_start=671
-  _globals['_ORDERSERVICE']._serialized_end=756
+  _globals['_ACCOUNTMOVEMENT']._serialized_start=531
+  _globals['_ACCOUNTMOVEMENT']._serialized_end=753
+  _globals['_REPORTINVOICEDREQUEST']._serialized_start=756
+  _globals['_REPORTINVOICEDREQUEST']._serialized_end=913
+  _globals['_REPORTINVOICEDRESPONSE']._serialized_start=915
+  _globals['_REPORTINVOICEDRESPONSE']._serialized_end=986
+  _globals['_REPORTPARCELCREATEDREQUEST']._serialized_start=988
+  _globals['_REPORTPARCELCREATEDREQUEST']._serialized_end=1108
+  _globals['_REPORTPARCELCREATEDRESPONSE']._serialized_start=1110
+  _globals['_REPORTPARCELCREATEDRESPONSE']._serialized_end=1186
+  _globals['_ORDERSERVICE']._serialized_start=1576
+  _globals['_ORDERSERVICE']._serialized_end=1854
 # @@protoc_insertion_point(module_scope)

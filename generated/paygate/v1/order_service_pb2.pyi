@@ -54,6 +54,46 @@ ORDER_STATE_CANCELED: OrderState.ValueType  # 4
 """Will not be shipped."""
 Global___OrderState: _TypeAlias = OrderState  # noqa: Y015
 
+class _MovementKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MovementKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MovementKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MOVEMENT_KIND_UNSPECIFIED: _MovementKind.ValueType  # 0
+    """Never sent."""
+    MOVEMENT_KIND_INVOICE_CREDIT: _MovementKind.ValueType  # 1
+    """An invoice of a captured payment."""
+    MOVEMENT_KIND_PARCEL_DEBIT: _MovementKind.ValueType  # 2
+    """A parcel, which reconciles invoices."""
+    MOVEMENT_KIND_REFUND_CREDIT: _MovementKind.ValueType  # 3
+    """A refund that is due."""
+    MOVEMENT_KIND_REFUND_DEBIT: _MovementKind.ValueType  # 4
+    """A refund that the PSP's report settles."""
+    MOVEMENT_KIND_REFUND_REVERSAL: _MovementKind.ValueType  # 5
+    """A settled refund that came back."""
+    MOVEMENT_KIND_REFUND_LAPSE: _MovementKind.ValueType  # 6
+    """A refund that was due, and failed."""
+
+class MovementKind(_MovementKind, metaclass=_MovementKindEnumTypeWrapper):
+    """Why money moves on a shopper's financial account."""
+
+MOVEMENT_KIND_UNSPECIFIED: MovementKind.ValueType  # 0
+"""Never sent."""
+MOVEMENT_KIND_INVOICE_CREDIT: MovementKind.ValueType  # 1
+"""An invoice of a captured payment."""
+MOVEMENT_KIND_PARCEL_DEBIT: MovementKind.ValueType  # 2
+"""A parcel, which reconciles invoices."""
+MOVEMENT_KIND_REFUND_CREDIT: MovementKind.ValueType  # 3
+"""A refund that is due."""
+MOVEMENT_KIND_REFUND_DEBIT: MovementKind.ValueType  # 4
+"""A refund that the PSP's report settles."""
+MOVEMENT_KIND_REFUND_REVERSAL: MovementKind.ValueType  # 5
+"""A settled refund that came back."""
+MOVEMENT_KIND_REFUND_LAPSE: MovementKind.ValueType  # 6
+"""A refund that was due, and failed."""
+Global___MovementKind: _TypeAlias = MovementKind  # noqa: Y015
+
 @_typing.final
 class Order(_message.Message):
     """One order."""
@@ -161,3 +201,191 @@ class GetOrderResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetOrderResponse: _TypeAlias = GetOrderResponse  # noqa: Y015
+
+@_typing.final
+class AccountMovement(_message.Message):
+    """One movement of a shopper's financial account. It is written down when it is answered, and posted
+    in the back office once, soon after.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENT_KEY_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    BOOKING_TIME_FIELD_NUMBER: _builtins.int
+    movement_key: _builtins.str
+    """Names it for ever, here and in the back office, e.g. "invoice:I-2093"."""
+    customer_id: _builtins.str
+    """Whose account."""
+    order_id: _builtins.str
+    """The order."""
+    kind: Global___MovementKind.ValueType
+    """Why; it also says which way: invoices and refunds due are credits, parcels and refunds settled
+    are debits.
+    """
+    reference: _builtins.str
+    """What it is about: the payment of an invoice, the parcel, the refund."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """How much, above zero."""
+
+    @_builtins.property
+    def booking_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was written down."""
+
+    def __init__(
+        self,
+        *,
+        movement_key: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        kind: Global___MovementKind.ValueType = ...,
+        amount: _money_pb2.Money | None = ...,
+        reference: _builtins.str = ...,
+        booking_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "booking_time", b"booking_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "booking_time", b"booking_time", "customer_id", b"customer_id", "kind", b"kind", "movement_key", b"movement_key", "order_id", b"order_id", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountMovement: _TypeAlias = AccountMovement  # noqa: Y015
+
+@_typing.final
+class ReportInvoicedRequest(_message.Message):
+    """Reports an invoice of a captured payment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    INVOICE_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID made by the caller before it sends. The same id and the same request is answered as
+    before.
+    """
+    order_id: _builtins.str
+    """The order."""
+    invoice_id: _builtins.str
+    """The retailer's id of the invoice: it moves the account once, whatever the request_id."""
+    customer_id: _builtins.str
+    """Whose account; needed only if the order is a guest's."""
+    payment_id: _builtins.str
+    """The payment that it is of; if empty, the one that the order was released for, else the oldest
+    that has so much left to invoice.
+    """
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """What was invoiced."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        invoice_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+        payment_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "customer_id", b"customer_id", "invoice_id", b"invoice_id", "order_id", b"order_id", "payment_id", b"payment_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportInvoicedRequest: _TypeAlias = ReportInvoicedRequest  # noqa: Y015
+
+@_typing.final
+class ReportInvoicedResponse(_message.Message):
+    """What the invoice moved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movement(self) -> Global___AccountMovement:
+        """A credit."""
+
+    def __init__(
+        self,
+        *,
+        movement: Global___AccountMovement | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["movement", b"movement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movement", b"movement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportInvoicedResponse: _TypeAlias = ReportInvoicedResponse  # noqa: Y015
+
+@_typing.final
+class ReportParcelCreatedRequest(_message.Message):
+    """Reports a parcel, which reconciles invoices of its order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    PARCEL_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID made by the caller before it sends. The same id and the same request is answered as
+    before.
+    """
+    order_id: _builtins.str
+    """The order."""
+    parcel_id: _builtins.str
+    """The retailer's id of the parcel: it moves the account once, whatever the request_id."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """What is in it; the parcels of an order are at most its invoices."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        parcel_id: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "order_id", b"order_id", "parcel_id", b"parcel_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportParcelCreatedRequest: _TypeAlias = ReportParcelCreatedRequest  # noqa: Y015
+
+@_typing.final
+class ReportParcelCreatedResponse(_message.Message):
+    """What the parcel moved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movement(self) -> Global___AccountMovement:
+        """A debit."""
+
+    def __init__(
+        self,
+        *,
+        movement: Global___AccountMovement | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["movement", b"movement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movement", b"movement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportParcelCreatedResponse: _TypeAlias = ReportParcelCreatedResponse  # noqa: Y015

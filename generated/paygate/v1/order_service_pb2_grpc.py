@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OrderServiceStub:
-    """Tells about orders.
+    """Tells about orders, and is told what moves their shoppers' financial accounts.
     """
 
     def __init__(self, channel):
@@ -40,14 +40,42 @@ class OrderServiceStub:
                 request_serializer=paygate_dot_v1_dot_order__service__pb2.GetOrderRequest.SerializeToString,
                 response_deserializer=paygate_dot_v1_dot_order__service__pb2.GetOrderResponse.FromString,
                 _registered_method=True)
+        self.ReportInvoiced = channel.unary_unary(
+                '/paygate.v1.OrderService/ReportInvoiced',
+                request_serializer=paygate_dot_v1_dot_order__service__pb2.ReportInvoicedRequest.SerializeToString,
+                response_deserializer=paygate_dot_v1_dot_order__service__pb2.ReportInvoicedResponse.FromString,
+                _registered_method=True)
+        self.ReportParcelCreated = channel.unary_unary(
+                '/paygate.v1.OrderService/ReportParcelCreated',
+                request_serializer=paygate_dot_v1_dot_order__service__pb2.ReportParcelCreatedRequest.SerializeToString,
+                response_deserializer=paygate_dot_v1_dot_order__service__pb2.ReportParcelCreatedResponse.FromString,
+                _registered_method=True)
 
 
 class OrderServiceServicer:
-    """Tells about orders.
+    """Tells about orders, and is told what moves their shoppers' financial accounts.
     """
 
     def GetOrder(self, request, context):
         """Returns an order of the back office with its payments. NOT_FOUND ORDER_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportInvoiced(self, request, context):
+        """Posts the credit of an invoice. The same invoice again is answered as it was reported;
+        FAILED_PRECONDITION REPORTED_OTHERWISE if its contents are others, ORDER_NOT_PAID,
+        AMOUNT_EXCEEDS_REMAINING, NO_ACCOUNT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportParcelCreated(self, request, context):
+        """Posts the debit of a parcel. The same parcel again is answered as it was reported;
+        FAILED_PRECONDITION REPORTED_OTHERWISE if its contents are others, ORDER_NOT_INVOICED,
+        AMOUNT_EXCEEDS_REMAINING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +89,16 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     request_deserializer=paygate_dot_v1_dot_order__service__pb2.GetOrderRequest.FromString,
                     response_serializer=paygate_dot_v1_dot_order__service__pb2.GetOrderResponse.SerializeToString,
             ),
+            'ReportInvoiced': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportInvoiced,
+                    request_deserializer=paygate_dot_v1_dot_order__service__pb2.ReportInvoicedRequest.FromString,
+                    response_serializer=paygate_dot_v1_dot_order__service__pb2.ReportInvoicedResponse.SerializeToString,
+            ),
+            'ReportParcelCreated': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportParcelCreated,
+                    request_deserializer=paygate_dot_v1_dot_order__service__pb2.ReportParcelCreatedRequest.FromString,
+                    response_serializer=paygate_dot_v1_dot_order__service__pb2.ReportParcelCreatedResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'paygate.v1.OrderService', rpc_method_handlers)
@@ -70,7 +108,7 @@ def add_OrderServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OrderService:
-    """Tells about orders.
+    """Tells about orders, and is told what moves their shoppers' financial accounts.
     """
 
     @staticmethod
@@ -90,6 +128,60 @@ class OrderService:
             '/paygate.v1.OrderService/GetOrder',
             paygate_dot_v1_dot_order__service__pb2.GetOrderRequest.SerializeToString,
             paygate_dot_v1_dot_order__service__pb2.GetOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportInvoiced(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/paygate.v1.OrderService/ReportInvoiced',
+            paygate_dot_v1_dot_order__service__pb2.ReportInvoicedRequest.SerializeToString,
+            paygate_dot_v1_dot_order__service__pb2.ReportInvoicedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportParcelCreated(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/paygate.v1.OrderService/ReportParcelCreated',
+            paygate_dot_v1_dot_order__service__pb2.ReportParcelCreatedRequest.SerializeToString,
+            paygate_dot_v1_dot_order__service__pb2.ReportParcelCreatedResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OrderServiceStub:
-    """Tells about orders."""
+    """Tells about orders, and is told what moves their shoppers' financial accounts."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -35,17 +35,37 @@ class OrderServiceStub:
     def __new__(cls, channel: _aio.Channel) -> OrderServiceAsyncStub: ...
     GetOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.GetOrderRequest, _order_service_pb2.GetOrderResponse]
     """Returns an order of the back office with its payments. NOT_FOUND ORDER_NOT_FOUND."""
+    ReportInvoiced: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.ReportInvoicedRequest, _order_service_pb2.ReportInvoicedResponse]
+    """Posts the credit of an invoice. The same invoice again is answered as it was reported;
+    FAILED_PRECONDITION REPORTED_OTHERWISE if its contents are others, ORDER_NOT_PAID,
+    AMOUNT_EXCEEDS_REMAINING, NO_ACCOUNT.
+    """
+    ReportParcelCreated: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.ReportParcelCreatedRequest, _order_service_pb2.ReportParcelCreatedResponse]
+    """Posts the debit of a parcel. The same parcel again is answered as it was reported;
+    FAILED_PRECONDITION REPORTED_OTHERWISE if its contents are others, ORDER_NOT_INVOICED,
+    AMOUNT_EXCEEDS_REMAINING.
+    """
 
 @_typing.type_check_only
 class OrderServiceAsyncStub(OrderServiceStub):
-    """Tells about orders."""
+    """Tells about orders, and is told what moves their shoppers' financial accounts."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.GetOrderRequest, _order_service_pb2.GetOrderResponse]  # type: ignore[assignment]
     """Returns an order of the back office with its payments. NOT_FOUND ORDER_NOT_FOUND."""
+    ReportInvoiced: _aio.UnaryUnaryMultiCallable[_order_service_pb2.ReportInvoicedRequest, _order_service_pb2.ReportInvoicedResponse]  # type: ignore[assignment]
+    """Posts the credit of an invoice. The same invoice again is answered as it was reported;
+    FAILED_PRECONDITION REPORTED_OTHERWISE if its contents are others, ORDER_NOT_PAID,
+    AMOUNT_EXCEEDS_REMAINING, NO_ACCOUNT.
+    """
+    ReportParcelCreated: _aio.UnaryUnaryMultiCallable[_order_service_pb2.ReportParcelCreatedRequest, _order_service_pb2.ReportParcelCreatedResponse]  # type: ignore[assignment]
+    """Posts the debit of a parcel. The same parcel again is answered as it was reported;
+    FAILED_PRECONDITION REPORTED_OTHERWISE if its contents are others, ORDER_NOT_INVOICED,
+    AMOUNT_EXCEEDS_REMAINING.
+    """
 
 class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Tells about orders."""
+    """Tells about orders, and is told what moves their shoppers' financial accounts."""
 
     @_abc_1.abstractmethod
     def GetOrder(
@@ -54,5 +74,27 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_order_service_pb2.GetOrderResponse, _abc.Awaitable[_order_service_pb2.GetOrderResponse]]:
         """Returns an order of the back office with its payments. NOT_FOUND ORDER_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ReportInvoiced(
+        self,
+        request: _order_service_pb2.ReportInvoicedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_service_pb2.ReportInvoicedResponse, _abc.Awaitable[_order_service_pb2.ReportInvoicedResponse]]:
+        """Posts the credit of an invoice. The same invoice again is answered as it was reported;
+        FAILED_PRECONDITION REPORTED_OTHERWISE if its contents are others, ORDER_NOT_PAID,
+        AMOUNT_EXCEEDS_REMAINING, NO_ACCOUNT.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportParcelCreated(
+        self,
+        request: _order_service_pb2.ReportParcelCreatedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_service_pb2.ReportParcelCreatedResponse, _abc.Awaitable[_order_service_pb2.ReportParcelCreatedResponse]]:
+        """Posts the debit of a parcel. The same parcel again is answered as it was reported;
+        FAILED_PRECONDITION REPORTED_OTHERWISE if its contents are others, ORDER_NOT_INVOICED,
+        AMOUNT_EXCEEDS_REMAINING.
+        """
 
 def add_OrderServiceServicer_to_server(servicer: OrderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -17,10 +17,11 @@ from gateway.payments.commands import (
     CreatedPayment,
 )
 from legacy_bridge.port import OrderState
+from tests.integration.gateway.refunding import command, refunds
 from tests.support.rig import CrashError, Rig
 
 T = TypeVar("T")
-_MOST_STEPS = 80
+_MOST_STEPS = 160
 _FULL = 1999
 
 
@@ -101,6 +102,21 @@ async def _canceled(rig: Rig, order_id: str) -> None:
     await rig.settle()
 
 
+async def _refunded(rig: Rig, order_id: str) -> None:
+    created = await _pay(rig, order_id)
+    await rig.recover()
+    asked = command(created.payment.id, request_id=order_id)
+    await _insist(rig, lambda: rig.application.refunds.create(asked, None))
+    await rig.settle()
+
+
+async def _paid_late(rig: Rig, order_id: str) -> None:
+    created = await _create(rig, order_id, "DE")
+    await rig.office.cancel_order(order_id, reason="nobody paid", key=f"swept:{order_id}")
+    await rig.confirm(created)
+    await rig.settle()
+
+
 @dataclass(frozen=True)
 class Story:
     """What a shopper and a caller do, and how it has to end whatever dies on the way."""
@@ -113,6 +129,8 @@ class Story:
     """How often the sandbox's books show money taken."""
     taken: int = _FULL
     told: str = "order_released"
+    refunds: int = 0
+    """How often the sandbox's books show money given back."""
 
 
 _STORIES = {
@@ -122,6 +140,10 @@ _STORIES = {
     "review": Story(_under_review, 14),
     "by_hand": Story(_by_hand, 14),
     "canceled": Story(_canceled, 12, OrderState.CANCELED, 0, 0, "order_canceled"),
+    "refund": Story(_refunded, 18, taken=0, refunds=1),
+    "late payment refunded by itself": Story(
+        _paid_late, 14, OrderState.CANCELED, taken=0, told="refund_requested", refunds=1
+    ),
 }
 
 
@@ -141,6 +163,8 @@ async def test_a_story_survives_death_at_every_step(rig: Rig, name: str) -> None
         place = f"died at step {crash_at}: {doomed.taken}"
         (intent,) = rig.intents(order_id)
         assert (intent["captures"], intent["taken"]) == (story.captures, story.taken), place
+        assert len(intent["refunds"]) == story.refunds, place
+        assert len(await refunds(rig, order_id=order_id)) == story.refunds, place
         assert await rig.order_state(order_id) is story.order_state, place
         assert await rig.releases(order_id) == (story.order_state is OrderState.RELEASED), place
         assert await _told(rig, order_id, story.told) == 1, place

@@ -209,14 +209,15 @@ async def test_a_second_authorisation_of_a_released_order_is_given_up(rig: Rig) 
     assert sum(intent["taken"] for intent in rig.intents()) == 1999
 
 
-async def test_money_that_comes_twice_raises_the_alarm(rig: Rig) -> None:
-    """Captured by the PSP itself, so it cannot be given up: the journal says it has to go back."""
+async def test_money_that_comes_twice_goes_back(rig: Rig) -> None:
+    """Captured by the PSP itself, so it cannot be given up: the gateway refunds it, no alarm."""
     await rig.draft()
     await rig.paid(country_code="DE")
     second = await rig.paid(request_id="request-2", country_code="DE")
 
     page = await rig.application.payments.events(second.id, 0, 100)
-    assert "order_conflict" in [entry.type for entry in page.entries]
+    assert "order_conflict" not in [entry.type for entry in page.entries]
+    assert second.refunded_minor == second.captured_minor == 1999
     assert await rig.releases() == 1
 
 

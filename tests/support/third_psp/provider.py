@@ -27,6 +27,7 @@ from psp.port import (
     RefundPayment,
     ReviewStatus,
 )
+from psp.settlements import SettlementEntry, SettlementPeriod, SettlementReport
 from tests.support.third_psp.client import ThirdCaller
 from tests.support.third_psp.config import ThirdAccountConfig
 from tests.support.third_psp.reading import read_event, read_payment, read_refunds
@@ -136,6 +137,17 @@ class ThirdProvider:
 
     def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:
         self._refuse(Capability.LIST_EVENTS)
+
+    async def start_settlement_report(
+        self, period: SettlementPeriod, idempotency_key: str
+    ) -> SettlementReport:
+        self._refuse(Capability.SETTLEMENTS)
+
+    async def retrieve_settlement_report(self, reference: str) -> SettlementReport:
+        self._refuse(Capability.SETTLEMENTS)
+
+    def settlement_entries(self, reference: str) -> AsyncIterator[SettlementEntry]:
+        self._refuse(Capability.SETTLEMENTS)
 
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
         return read_event(headers, body, self._webhook_secret.get_secret_value())

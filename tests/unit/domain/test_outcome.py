@@ -43,7 +43,7 @@ def test_a_creation_that_surely_did_not_happen(outcome: NotDone) -> None:
     assert after.failure.category is FailureCategory.NEVER_CREATED
 
 
-@pytest.mark.parametrize("kind, state", list(product(_K, _P)))
+@pytest.mark.parametrize("kind, state", list(product((_K.CREATE, _K.CAPTURE, _K.CANCEL), _P)))
 def test_unknown_never_becomes_failed(kind: OperationKind, state: PaymentState) -> None:
     """Without the PSP's word a payment waits; with it, heard meanwhile, it stays as it is."""
     judged = settlement(payment(state), operation(kind), Unknown("no answer"), NOW)

@@ -93,6 +93,18 @@ def test_a_review_that_is_no_longer_shown_is_not_forgotten() -> None:
     assert apply_psp_payment(before, word(), _LATER).payment.review is _R.OPEN
 
 
+@pytest.mark.parametrize("held", [_R.APPROVED, _R.REJECTED])
+def test_an_open_review_without_a_name_undoes_no_end_that_is_known(held: ReviewStatus) -> None:
+    """A charge at Stripe says for ever that it went to review; only a named one opens anew."""
+    before = payment(review=held, review_reference="prv_1")
+
+    nameless = apply_psp_payment(before, word(review=_R.OPEN), _LATER)
+    named = apply_psp_payment(before, word(review=_R.OPEN, review_reference="prv_2"), _LATER)
+
+    assert nameless.payment.review is held
+    assert (named.payment.review, named.payment.review_reference) == (_R.OPEN, "prv_2")
+
+
 def test_a_decline_leaves_the_state_and_is_told() -> None:
     """The shopper may try again; the journal says why the first attempt failed."""
     said = word(_W.AWAITING_CUSTOMER, failure=_DECLINE)

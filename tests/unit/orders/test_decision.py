@@ -83,7 +83,7 @@ _ROWS: list[tuple[str, DraftOrder, list[Payment], OrderAction]] = [
         "released, and paid twice",
         _RELEASED,
         [payment(_P.CAPTURED), payment(_P.CAPTURED, id=_SECOND)],
-        _A.ALARM,
+        _A.REFUND,
     ),
     (
         "released, paid twice and refunded",
@@ -119,13 +119,49 @@ _ROWS: list[tuple[str, DraftOrder, list[Payment], OrderAction]] = [
     ("released, then refunded", _RELEASED, [payment(_P.CAPTURED, refunded_minor=1999)], _A.WAIT),
     ("released, then canceled", _RELEASED, [payment(_P.CANCELED)], _A.ALARM),
     (
+        "released, then in review",
+        _RELEASED,
+        [payment(_P.CAPTURED, review=_R.OPEN)],
+        _A.ALARM,
+    ),
+    (
+        "released, then rejected",
+        _RELEASED,
+        [payment(_P.CAPTURED, review=_R.REJECTED, refunded_minor=1999)],
+        _A.ALARM,
+    ),
+    (
+        "released, then in review and approved",
+        _RELEASED,
+        [payment(_P.CAPTURED, review=_R.APPROVED)],
+        _A.WAIT,
+    ),
+    (
         "released, paid twice and authorised",
         _RELEASED,
         [payment(_P.CAPTURED), payment(_P.CAPTURED, id=_SECOND), payment(id=_SECOND[:-1] + "3")],
         _A.VOID,
     ),
     ("authorised after all", draft(_O.CANCELED), [payment()], _A.VOID),
-    ("paid after all", draft(_O.CANCELED), [payment(_P.CAPTURED)], _A.ALARM),
+    ("paid after all", draft(_O.CANCELED), [payment(_P.CAPTURED)], _A.REFUND),
+    (
+        "paid after all, and given back in part",
+        draft(_O.CANCELED),
+        [payment(_P.CAPTURED, refunded_minor=1)],
+        _A.REFUND,
+    ),
+    (
+        "paid after all, and given back",
+        draft(_O.CANCELED),
+        [payment(_P.CAPTURED, refunded_minor=1999)],
+        _A.WAIT,
+    ),
+    (
+        "rejected by a review, and the order is canceled",
+        draft(_O.CANCELED),
+        [payment(_P.CAPTURED, review=_R.REJECTED)],
+        _A.REFUND,
+    ),
     ("canceled and canceled", draft(_O.CANCELED), [payment(_P.CANCELED)], _A.WAIT),
 ]
 
@@ -186,21 +222,49 @@ def test_nobody_carries_an_order_past_its_review() -> None:
 
 
 def test_a_payment_of_the_right_amount_pays_an_order_held_for_a_wrong_one() -> None:
-    """The wrong one is then a stray payment, and raises the alarm."""
+    """The wrong one is then a stray payment, and is given back."""
     wrong = payment(_P.CAPTURED, amount=Money(1, "EUR"), authorized_minor=1, captured_minor=1)
     right = payment(_P.CAPTURED, id=_SECOND)
 
     decision = decide(_HELD, [wrong, right])
     assert (decision.action, decision.payment) == (_A.RELEASE, right)
     released = replace(_RELEASED, payment_id=_SECOND)
-    alarm = decide(released, [wrong, right])
-    assert (alarm.action, alarm.payment) == (_A.ALARM, wrong)
+    stray = decide(released, [wrong, right])
+    assert (stray.action, stray.payment) == (_A.REFUND, wrong)
+
+
+def _strays() -> list[Payment]:
+    return [payment(_P.CAPTURED, id=_SECOND[:-1] + last) for last in "234"]
 
 
 def test_every_stray_payment_is_in_the_alarm() -> None:
-    """None is hidden behind the first."""
-    strays = [payment(_P.CAPTURED, id=_SECOND[:-1] + last) for last in "234"]
+    """None is hidden behind the first, once each was given back and returned."""
+    strays = _strays()
 
-    decision = decide(_RELEASED, [payment(_P.CAPTURED), *strays])
+    decision = decide(_RELEASED, [payment(_P.CAPTURED), *strays], {each.id for each in strays})
 
+    assert decision.action is _A.ALARM
     assert [decision.payment, *decision.others] == strays
+
+
+def test_the_others_are_given_back_before_the_alarm() -> None:
+    """Money that nobody tried to give back yet does not wait for that which came back."""
+    first, second, third = _strays()
+
+    decision = decide(_RELEASED, [payment(_P.CAPTURED), first, second, third], {first.id})
+
+    assert (decision.action, decision.payment) == (_A.REFUND, second)
+
+
+@pytest.mark.parametrize("order_state, state, review", list(product(_O, _P, _R)))
+def test_only_money_beside_the_point_is_given_back(
+    order_state: OrderState, state: PaymentState, review: ReviewStatus
+) -> None:
+    """Of an order that is decided, captured, not given back, and not what the order goes for."""
+    for pays, back in product(("", payment().id), (0, 1999)):
+        order = draft(order_state, payment_id=pays)
+        captured = {"captured_minor": 1999 if state is _P.CAPTURED else 0}
+        decision = decide(order, [payment(state, review=review, refunded_minor=back, **captured)])
+
+        stray = order_state is _O.CANCELED or (order_state is _O.RELEASED and not pays)
+        assert (decision.action is _A.REFUND) is (stray and state is _P.CAPTURED and not back)

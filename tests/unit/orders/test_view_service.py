@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from gateway.domain.payment import PaymentState
+from gateway.domain.refund import RefundCause, RefundState
 from gateway.errors import PaygateError, Reason
 from gateway.orders.service import Orders
 from gateway.storage.database import Database
 from gateway.storage.payments import insert_payment
+from gateway.storage.refunds import insert_refund
 from legacy_bridge.errors import BackOfficeUnavailableError
-from legacy_bridge.port import DraftOrder
-from tests.support.payments import draft, payment
+from legacy_bridge.port import DraftOrder, OrderState
+from tests.support.payments import draft, payment, refund
 
 
 @dataclass
@@ -46,8 +48,10 @@ def _orders(database: Database, office: _Office) -> Orders:
 async def test_an_order_comes_with_its_payments_newest_first(database: Database) -> None:
     """Its state is the back office's, and it says what it waits for."""
     failed = payment(PaymentState.FAILED)
-    newer = payment(PaymentState.PROCESSING, id="pay_00000000000000000000000002")
-    other = payment(id="pay_00000000000000000000000003", order_id="order-2")
+    newer = payment(
+        PaymentState.PROCESSING, id="pay_00000000000000000000000002", psp_reference="pi_2"
+    )
+    other = payment(id="pay_00000000000000000000000003", order_id="order-2", psp_reference="pi_3")
     await database.commit([insert_payment(each) for each in (failed, newer, other)])
 
     view = await _orders(database, _Office({"order-1": draft()})).get("order-1")
@@ -57,6 +61,27 @@ async def test_an_order_comes_with_its_payments_newest_first(database: Database)
     assert view.waiting_for == (
         "waiting for the PSP to finish pay_00000000000000000000000002, which is processing"
     )
+
+
+async def test_money_that_came_back_is_told(database: Database) -> None:
+    """The gateway gave it back, the bank returned it: somebody else has to."""
+    late = payment(PaymentState.CAPTURED)
+    returned = refund(RefundState.FAILED, cause=RefundCause.ORDER)
+    await database.commit([insert_payment(late), insert_refund(returned)])
+    office = _Office({"order-1": draft(OrderState.CANCELED)})
+
+    view = await _orders(database, office).get("order-1")
+
+    assert view.waiting_for.startswith("waiting for somebody to look at")
+
+
+async def test_a_payment_made_before_the_gateway_decides_nothing(database: Database) -> None:
+    """The order was decided then, whatever the payment's money does now."""
+    await database.commit([insert_payment(payment(PaymentState.CAPTURED, config_digest=""))])
+
+    view = await _orders(database, _Office({"order-1": draft()})).get("order-1")
+
+    assert (view.payments, view.waiting_for) == ([], "waiting for the shopper to pay")
 
 
 async def test_an_order_that_nobody_stored_is_not_found(database: Database) -> None:

@@ -106,7 +106,10 @@ _ROWS: list[tuple[str, DraftOrder, list[Payment], str]] = [
         "released, and paid twice",
         _RELEASED,
         [payment(_P.CAPTURED), payment(_P.CAPTURED, id=_SECOND)],
-        f"waiting for somebody to give the money of {_SECOND} back: the order is released already",
+        (
+            f"waiting for the gateway to give the money of {_SECOND} back: "
+            "the order is released already"
+        ),
     ),
     (
         "canceled",
@@ -133,6 +136,16 @@ def test_what_an_order_waits_for(order: DraftOrder, payments: list[Payment], wor
     """One sentence for customer care, in whatever order the payments come."""
     assert waiting_for(order, payments) == words
     assert waiting_for(order, payments[::-1]) == words
+
+
+def test_money_that_came_back_waits_for_somebody() -> None:
+    """The gateway gave it back and the PSP returned it: it will not try again."""
+    words = waiting_for(_CANCELED, [payment(_P.CAPTURED)], {_ID})
+
+    assert words == (
+        f"waiting for somebody to look at {_ID}: "
+        "the order is canceled already, and its money could not be given back"
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,25 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from gateway.domain.payment import Payment
+from gateway.domain.refund import Refund
 from gateway.domain.requests import JsonAnswer, StoredRequest
 from gateway.errors import PaygateError, Reason, StateViolation
 
 _PAYMENT: Final = TypeAdapter(Payment)
 _PAYMENT_KEY: Final = "payment"
+_REFUND: Final = TypeAdapter(Refund)
+_REFUND_KEY: Final = "refund"
 _REFUSAL_KEY: Final = "refusal"
 
 
 def payment_answer(payment: Payment) -> JsonAnswer:
     """Write a payment as it stood when it was answered."""
     return {_PAYMENT_KEY: _PAYMENT.dump_python(payment, mode="json")}
+
+
+def refund_answer(refund: Refund) -> JsonAnswer:
+    """Write a refund as it stood when it was answered."""
+    return {_REFUND_KEY: _REFUND.dump_python(refund, mode="json")}
 
 
 def refusal_answer(refusal: PaygateError) -> JsonAnswer:
@@ -37,6 +45,17 @@ def refusal_answer(refusal: PaygateError) -> JsonAnswer:
 
 def answered_payment(answer: JsonAnswer) -> Payment:
     """Return the payment that was answered; raises the `PaygateError` if it was a refusal."""
+    _raise_refusal(answer)
+    return _PAYMENT.validate_python(answer[_PAYMENT_KEY])
+
+
+def answered_refund(answer: JsonAnswer) -> Refund:
+    """Return the refund that was answered; raises the `PaygateError` if it was a refusal."""
+    _raise_refusal(answer)
+    return _REFUND.validate_python(answer[_REFUND_KEY])
+
+
+def _raise_refusal(answer: JsonAnswer) -> None:
     refusal: Any = answer.get(_REFUSAL_KEY)
     if isinstance(refusal, Mapping):
         raise PaygateError(
@@ -45,7 +64,6 @@ def answered_payment(answer: JsonAnswer) -> Payment:
             metadata=refusal["metadata"],
             states=[StateViolation(**state) for state in refusal["states"]],
         )
-    return _PAYMENT.validate_python(answer[_PAYMENT_KEY])
 
 
 def require_same(stored: StoredRequest, fingerprint: str) -> None:
