@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from gateway.signals import Wake
+from gateway.steps import StepObserver, ignore_step, job_step
 from gateway.storage.writes import StorageUnavailableError
 
 _log = structlog.get_logger(__name__)
@@ -19,7 +20,8 @@ _PAUSE_AFTER_FAULT_S: Final = 1.0
 class Lanes:
     """One lane a key, and so many at once for each road; `done` rings when a lane is free again.
 
-    A road is a PSP account: one that hangs fills its own road and holds up nobody else's.
+    A road is a PSP account: one that hangs fills its own road and holds up nobody else's. What a
+    lane does is a step of the job: one log line, one span, one measurement by `observe`.
     """
 
     def __init__(self, name: str, at_once: int, done: Wake) -> None:
@@ -28,17 +30,31 @@ class Lanes:
         self._done = done
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._on_road: Counter[str] = Counter()
+        self.observe: StepObserver = ignore_step
 
     def has_room(self, road: str) -> bool:
         """Whether another lane of this road may be started."""
-        return self._on_road[road] < self._at_once
+        return self.room(road) > 0
 
-    def start(self, road: str, key: str, work: Callable[[], Awaitable[object]]) -> bool:
-        """Start `work`; False if its lane is taken or its road is full."""
+    def room(self, road: str) -> int:
+        """How many more lanes of this road may be started."""
+        return self._at_once - self._on_road[road]
+
+    def taken(self) -> tuple[str, ...]:
+        """Return the keys whose lanes are taken, whatever their roads."""
+        return tuple(self._lanes)
+
+    def start(
+        self, road: str, key: str, work: Callable[[], Awaitable[object]], trace: str = ""
+    ) -> bool:
+        """Start `work`, as a part of a `trace` if one is named.
+
+        False if its lane is taken or its road is full.
+        """
         if key in self._lanes or not self.has_room(road):
             return False
         self._on_road[road] += 1
-        task = asyncio.create_task(self._run(road, key, work), name=f"{self._name}:{key}")
+        task = asyncio.create_task(self._run(road, key, work, trace), name=f"{self._name}:{key}")
         self._lanes[key] = task
         return True
 
@@ -49,14 +65,18 @@ class Lanes:
 
     async def stop(self) -> None:
         """Cancel what is under way and wait: it is in the database, and is taken on again."""
+        await asyncio.sleep(0)  # what was never begun could not give back what it holds
         tasks = list(self._lanes.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, road: str, key: str, work: Callable[[], Awaitable[object]]) -> None:
+    async def _run(
+        self, road: str, key: str, work: Callable[[], Awaitable[object]], trace: str
+    ) -> None:
         try:
-            await work()
+            with job_step(self._name, key, trace=trace, observe=self.observe, road=road):
+                await work()
         except StorageUnavailableError as error:
             _log.warning("storage_unavailable", lanes=self._name, key=key, error=str(error))
             await asyncio.sleep(_PAUSE_AFTER_FAULT_S)

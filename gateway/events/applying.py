@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Final
 
 import structlog
 
+from gateway.aliases.news import AliasNews, VerificationBusyError
+from gateway.canonical import note
 from gateway.clock import Clock
 from gateway.domain.claims import contradiction
 from gateway.domain.inbox import InboxEvent, InboxOutcome
@@ -16,27 +17,22 @@ from gateway.domain.operation import OperationState
 from gateway.domain.pauses import Pauses
 from gateway.domain.payment import Payment
 from gateway.errors import PaygateError
-from gateway.lanes import Lanes
 from gateway.payments.refreshing import (
     PaymentChangingError,
     PaymentMismatchError,
-    PaymentRefresher,
     PaymentUnclearError,
 )
 from gateway.payments.resolver import Resolver
-from gateway.signals import Wake
+from gateway.refunds.truth import PaymentTruth
 from gateway.storage.database import Database
-from gateway.storage.inbox import finish_event, list_due_events, postpone_event
+from gateway.storage.inbox import finish_event, postpone_event
 from gateway.storage.operations import get_open_operation
 from gateway.storage.payments import find_payment_by_reference, get_payment
 from gateway.storage.writes import StorageUnavailableError
 from psp.errors import PspError
-from psp.port import PspEventSubject
+from psp.port import PspEvent, PspEventSubject
 
 _log = structlog.get_logger(__name__)
-_BATCH: Final = 200
-_AT_ONCE: Final = 16
-"""Payments of one account that are looked at at the same time."""
 PAUSES: Final = Pauses(first=timedelta(milliseconds=250), longest=timedelta(hours=1))
 PATIENCE: Final = timedelta(days=3)
 """How long a webhook about a payment that is not here is tried: as long as Stripe repeats one."""
@@ -46,39 +42,35 @@ class PaymentBusyError(Exception):
     """The payment's own change is still under way: its answer comes first."""
 
 
-_PASSING: Final = (PspError, PaygateError, PaymentBusyError, PaymentChangingError)
+_PASSING: Final = (
+    PspError,
+    PaygateError,
+    PaymentBusyError,
+    PaymentChangingError,
+    VerificationBusyError,
+)
 """What may be otherwise a little later."""
 
 
 class EventApplier:
-    """Applies what is due in the inbox. Applying an event twice, or late, changes nothing.
+    """Applies what came in. Applying an event twice, or late, changes nothing.
 
-    Events of one payment that are due together are one question to the PSP, whatever their number.
+    Events of one payment that come together are one question to the PSP, whatever their number.
     """
 
     def __init__(
         self,
         database: Database,
-        accounts: Iterable[str],
-        refresher: PaymentRefresher,
+        truth: PaymentTruth,
         resolver: Resolver,
+        news: AliasNews,
         clock: Clock,
-        arrivals: Wake,
     ) -> None:
         self._database = database
-        self._accounts = accounts
-        self._refresher = refresher
+        self._truth = truth
         self._resolver = resolver
+        self._news = news
         self._clock = clock
-        self.lanes = Lanes("inbox", _AT_ONCE, arrivals)
-
-    async def run_once(self) -> int:
-        """Begin what is due, one payment's events at a time; the number that was begun."""
-        begun = 0
-        for account in self._accounts:
-            if self.lanes.has_room(account):
-                begun += await self._begin(account)
-        return begun
 
     async def apply(self, events: Sequence[InboxEvent]) -> InboxOutcome:
         """Apply events of one payment; WAITING means that they were put off."""
@@ -91,38 +83,36 @@ class EventApplier:
         except Exception as error:  # noqa: BLE001 - a fault of ours must neither lose an event nor stop the others
             _log.exception("event_not_applied", **_facts(events))
             return await self._put_off(events, f"fault: {type(error).__name__}")
+        note(outcome=outcome.value, **_facts(events))
         _log.info("event_applied", outcome=outcome, **_facts(events))
         return outcome
-
-    async def _begin(self, account: str) -> int:
-        by_payment: dict[str, list[InboxEvent]] = {}
-        for due in await list_due_events(self._database, account, self._clock(), _BATCH):
-            by_payment.setdefault(due.event.psp_reference or due.event.event_id, []).append(due)
-        return sum(
-            self.lanes.start(account, f"{account}:{payment}", partial(self.apply, events))
-            for payment, events in by_payment.items()
-        )
 
     async def _apply(self, events: Sequence[InboxEvent]) -> InboxOutcome:
         newest = events[-1]
         if newest.event.subject is PspEventSubject.OTHER:
             return await self._finish(events, InboxOutcome.IGNORED)
         payment = await self._payment_of(newest)
+        if payment is None and await self._news.of_verification(events):
+            return await self._finish(events, InboxOutcome.APPLIED)
         if payment is None:
             return await self._wait_or_give_up(events, "no payment here has this reference")
         payment = await self._settle_open_operation(payment)
+        believed: list[PspEvent] = []
         for each in events:
             wrong = contradiction(payment, each.event)
-            if wrong:
+            if not wrong:
+                believed.append(each.event)
+            else:
                 _log.error("event_contradicts", payment_id=payment.id, **wrong)
-                payment = await self._refresher.alarm(payment, wrong)
+                payment = await self._truth.alarm(payment, wrong)
         finished = [
             finish_event(each.psp_account, each.event.event_id, InboxOutcome.APPLIED)
             for each in events
         ]
+        writes = [*finished, *await self._news.of_payment(payment, believed)]
         try:
-            await self._refresher.refresh(
-                payment, psp_reference=newest.event.psp_reference, writes=finished
+            await self._truth.take_over(
+                payment, psp_reference=newest.event.psp_reference, writes=writes
             )
         except PaymentMismatchError as mismatch:
             # Dealt with: nothing is taken over, and the journal holds the alarm.
@@ -179,6 +169,7 @@ class EventApplier:
         await self._database.commit(
             [postpone_event(each, now + PAUSES.after(each.attempts)) for each in events]
         )
+        note(outcome="put_off", **_facts(events))
         _log.info("event_put_off", why=why, attempts=events[0].attempts, **_facts(events))
         return InboxOutcome.WAITING
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 import structlog
 
+from gateway.canonical import note
 from gateway.clock import Clock
 from gateway.domain.outbox import Delivery
 from gateway.domain.pauses import Pauses
 from gateway.errors import PaygateError, Reason
 from gateway.lanes import Lanes
+from gateway.leases import WorkLeases, unbroken
 from gateway.orders.handler import OrderHandler, OrderUnknownError
 from gateway.payments.refreshing import (
     PaymentChangingError,
@@ -23,16 +25,16 @@ from gateway.payments.refreshing import (
 from gateway.signals import Wake
 from gateway.storage.database import Database
 from gateway.storage.outbox import (
+    claim_due_deliveries,
     delete_delivery,
-    list_due_deliveries,
+    extend_delivery,
     postpone_delivery,
 )
-from gateway.storage.writes import StorageUnavailableError
+from gateway.storage.writes import StorageUnavailableError, Write
 from legacy_bridge.errors import BackOfficeError
 from psp.errors import PspError
 
 _log = structlog.get_logger(__name__)
-_BATCH: Final = 200
 _AT_ONCE: Final = 16
 """Orders that are told at the same time, of the payments of one account."""
 _PAUSES: Final = Pauses(first=timedelta(milliseconds=250), longest=timedelta(minutes=10))
@@ -66,11 +68,13 @@ class LocalDelivery:
         handler: OrderHandler,
         clock: Clock,
         deliveries: Wake,
+        leases: WorkLeases,
     ) -> None:
         self._database = database
         self._accounts = accounts
         self._handler = handler
         self._clock = clock
+        self._leases = leases
         self.lanes = Lanes("delivery", _AT_ONCE, deliveries)
 
     async def run_once(self) -> int:
@@ -78,7 +82,7 @@ class LocalDelivery:
         begun = 0
         for account in self._accounts:
             if self.lanes.has_room(account):
-                begun += await self._begin(account)
+                begun += await unbroken(self._begin(account))
         return begun
 
     async def deliver(self, order_id: str, lines: Sequence[Delivery]) -> None:
@@ -98,17 +102,34 @@ class LocalDelivery:
             await self._database.commit([delete_delivery(line.journal_id) for line in lines])
 
     async def _begin(self, account: str) -> int:
+        """Claim what there are lanes for; lines of an order whose lane is taken wait for it."""
+        now, until = self._clock(), self._leases.end()
+        room, taken = self.lanes.room(account), self.lanes.taken()
         by_order: dict[str, list[Delivery]] = {}
-        for due in await list_due_deliveries(self._database, account, self._clock(), _BATCH):
+        for due in await claim_due_deliveries(self._database, account, now, until, room, taken):
             by_order.setdefault(due.order_id, []).append(due)
         return sum(
-            self.lanes.start(account, order_id, partial(self.deliver, order_id, lines))
+            self.lanes.start(
+                account,
+                order_id,
+                partial(self._deliver_claimed, order_id, lines, until),
+                trace=lines[0].trace_context,
+            )
             for order_id, lines in by_order.items()
         )
+
+    async def _deliver_claimed(
+        self, order_id: str, lines: Sequence[Delivery], held: datetime
+    ) -> None:
+        def move(held: datetime, until: datetime) -> list[Write]:
+            return [extend_delivery(line, held=held, until=until) for line in lines]
+
+        await self._leases.keep(held, move, partial(self.deliver, order_id, lines))
 
     async def _put_off(
         self, order_id: str, lines: Sequence[Delivery], pauses: Pauses, why: str
     ) -> None:
+        note(outcome="put_off", order_id=order_id)
         pause = pauses.after(max(line.attempts for line in lines))
         until = self._clock() + pause
         await self._database.commit(

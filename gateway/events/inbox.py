@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.canonical import note
 from gateway.clock import Clock
 from gateway.domain.inbox import InboxEvent
 from gateway.events.errors import UnknownAccountError
@@ -13,6 +14,7 @@ from gateway.signals import Wake
 from gateway.storage.database import Database
 from gateway.storage.inbox import insert_event
 from gateway.storage.writes import AlreadyExistsError
+from gateway.traces import current_trace, trace_of
 from psp.errors import InvalidEventError
 from psp.port import PaymentServiceProvider, PspEvent
 
@@ -44,8 +46,11 @@ class Inbox:
         if provider is None:
             raise UnknownAccountError(account)
         event = provider.parse_event(headers, body)
-        _require_plain(event)
-        received = InboxEvent(account, event, self._clock())
+        require_plain(event)
+        note(psp_reference=event.psp_reference, payment_id=event.payment_id)
+        received = InboxEvent(
+            account, event, self._clock(), trace_context=current_trace() or trace_of(headers)
+        )
         try:
             await self._database.commit([insert_event(received)])
         except AlreadyExistsError:
@@ -54,7 +59,7 @@ class Inbox:
         return ReceiveResult(event.event_id, duplicate=False, event_type=event.event_type)
 
 
-def _require_plain(event: PspEvent) -> None:
+def require_plain(event: PspEvent) -> None:
     """Raise `InvalidEventError` for ids and types that no PSP makes and no database holds."""
     texts = (event.event_id, event.event_type, event.psp_reference, event.payment_id)
     for text in texts:

@@ -69,7 +69,7 @@ class Compiler:
 
 
 def _columns_of(statement: Statement) -> Sequence[sa.ColumnElement[Any]]:
-    return tuple(statement.selected_columns) if isinstance(statement, sa.Select) else ()
+    return tuple(statement.exported_columns)
 
 
 def _to_driver(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> _Convert:

@@ -28,6 +28,18 @@ class Database(Protocol):
         `SchemaMissingError`, with nothing written.
         """
 
+    async def claim(self, statement: sa.Update, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        """Change the rows that a statement picks by itself, durably, and return them.
+
+        Of two that pick at the same time each gets other rows. Raises `SchemaMissingError`.
+        """
+
+    async def load(self, table: sa.Table, rows: Sequence[Row]) -> None:
+        """Append rows in bulk, all or nothing, durably: texts and whole numbers, by column.
+
+        Raises `AlreadyExistsError` and `SchemaMissingError`, with nothing written.
+        """
+
     async def ping(self) -> None:
         """Raise unless the database answers."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from gateway.domain.journal import EventType, JournalEntry
 from gateway.domain.payment import PaymentState
 from gateway.storage.database import Database, Row
+from gateway.storage.json_rows import rows_parameter, select_rows
 from gateway.storage.tables import journal
 from gateway.storage.writes import Write
 from psp.port import ReviewStatus
@@ -33,6 +35,7 @@ _OF_TYPE: Final = (
     .order_by(journal.c.sequence.desc())
     .limit(sa.bindparam("limit", type_=sa.BigInteger))
 )
+_THESE: Final = sa.select(journal).where(journal.c.id.in_(select_rows("id")))
 
 
 def insert_entry(entry: JournalEntry) -> Write:
@@ -64,6 +67,13 @@ async def list_entries(
         _LIST, {"payment_id": payment_id, "after_sequence": after_sequence, "limit": limit}
     )
     return [_entry_of(row) for row in rows]
+
+
+async def get_entries(database: Database, ids: Collection[str]) -> Mapping[str, JournalEntry]:
+    """Return lines by id; those that are not there are left out."""
+    wanted = rows_parameter([{"id": each} for each in ids])
+    entries = [_entry_of(row) for row in await database.fetch(_THESE, wanted)]
+    return {entry.id: entry for entry in entries}
 
 
 async def newest_entries(

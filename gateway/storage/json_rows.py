@@ -65,6 +65,6 @@ def select_rows(*columns: str, **constants: sa.ColumnElement[Any]) -> sa.Select[
     return sa.select(*shown).select_from(rows)
 
 
-def rows_parameter(rows: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+def rows_parameter(rows: Sequence[Mapping[str, str | int]]) -> Mapping[str, str]:
     """Return the parameter that holds the rows."""
     return {ROWS: json.dumps(rows)}

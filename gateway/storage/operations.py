@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +11,13 @@ import sqlalchemy as sa
 
 from gateway.domain.operation import Operation, OperationKind, OperationState
 from gateway.domain.requests import RequestKey
+from gateway.storage.claims import (
+    claim_parameters,
+    claiming,
+    not_left_out,
+    piece_of_work,
+    place_in_line,
+)
 from gateway.storage.database import Database, Row
 from gateway.storage.requests import key_parameters, matches_key
 from gateway.storage.tables import OPEN_OPERATION, operations
@@ -60,6 +67,22 @@ _DUE: Final = (
     .order_by(operations.c.next_check_time, operations.c.id)
     .limit(sa.bindparam("limit", type_=sa.BigInteger))
 )
+
+_CLAIM: Final = claiming(
+    sa.select(
+        operations.c.id,
+        piece_of_work(operations.c.id),
+        place_in_line(operations.c.next_check_time),
+    ).where(
+        operations.c.next_check_time <= sa.bindparam("now"),
+        operations.c.psp_account == sa.bindparam("account"),
+        OPEN_OPERATION,
+        not_left_out(operations.c.id),
+    ),
+    key=(operations.c.id,),
+    until=operations.c.next_check_time,
+    returning=tuple(operations.c),
+).values(attempts=operations.c.attempts + sa.literal_column("1"))
 
 
 def insert_operation(operation: Operation) -> Write:
@@ -127,6 +150,29 @@ async def get_open_operation(database: Database, payment_id: str) -> Operation |
 async def get_operation_of_request(database: Database, key: RequestKey) -> Operation | None:
     """Return the newest operation that a request began, or None."""
     return _first(await database.fetch(_OF_REQUEST, key_parameters(key)))
+
+
+async def claim_due_operations(
+    database: Database,
+    psp_account: str,
+    now: datetime,
+    lease_until: datetime,
+    limit: int,
+    left_out: Collection[str] = (),
+) -> list[Operation]:
+    """Take the open operations of an account that are due for longest, the oldest first.
+
+    Each counts an attempt and is nobody else's until the lease ends; those that are left out, by
+    id, are not taken.
+    """
+    parameters = {
+        "account": psp_account,
+        "now": now,
+        "lease_until": lease_until,
+        **claim_parameters(limit, left_out),
+    }
+    claimed = [_operation_of(row) for row in await database.claim(_CLAIM, parameters)]
+    return sorted(claimed, key=lambda each: each.id)
 
 
 async def list_due_operations(

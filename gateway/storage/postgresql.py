@@ -7,7 +7,7 @@ and execution cost more than the rest of the path.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -81,6 +81,21 @@ class PostgresqlDatabase:
         ]
         await self._send(self._unit(writes, compiled), arguments)
 
+    async def claim(self, statement: sa.Update, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        """See `Database.claim`."""
+        compiled = self._compile(statement)
+        return compiled.rows(await self._send(compiled.sql, compiled.arguments(parameters)))
+
+    async def load(self, table: sa.Table, rows: Sequence[Row]) -> None:
+        """See `Database.load`."""
+        columns = [column.name for column in table.columns]
+
+        async def copy(connection: asyncpg.Connection) -> Sequence[Row]:
+            await connection.copy_records_to_table(table.name, records=rows, columns=columns)
+            return ()
+
+        await self._with_connection(copy)
+
     async def ping(self) -> None:
         """See `Database.ping`."""
         await self._send("SELECT 1", ())
@@ -100,13 +115,22 @@ class PostgresqlDatabase:
 
     async def _send(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]:
         """Run one statement outside a transaction: if it fails it leaves nothing behind."""
+
+        async def fetch(connection: asyncpg.Connection) -> Sequence[Row]:
+            rows: Sequence[Row] = await connection.fetch(sql, *arguments)
+            return rows
+
+        return await self._with_connection(fetch)
+
+    async def _with_connection(
+        self, work: Callable[[asyncpg.Connection], Awaitable[Sequence[Row]]]
+    ) -> Sequence[Row]:
         try:
             connection = await self._connections.take()
         except (asyncpg.PostgresError, *_BROKEN) as error:
             raise StorageUnavailableError(f"cannot connect: {_described(error)}") from error
         try:
-            rows: Sequence[Row] = await connection.fetch(sql, *arguments)
-            return rows
+            return await work(connection)
         except _BROKEN as error:
             connection.terminate()
             raise StorageUnavailableError(_described(error)) from error

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import local
@@ -103,6 +103,19 @@ class SqliteDatabase:
         unit = [(self._compile(write.statement), write) for write in writes]
         await asyncio.get_running_loop().run_in_executor(self._writer, self._write, unit)
 
+    async def claim(self, statement: sa.Update, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        """See `Database.claim`."""
+        compiled = self._compile(statement)
+        take = partial(self._take, compiled.sql, compiled.arguments(parameters))
+        return compiled.rows(await asyncio.get_running_loop().run_in_executor(self._writer, take))
+
+    async def load(self, table: sa.Table, rows: Sequence[Row]) -> None:
+        """See `Database.load`."""
+        places = ", ".join("?" for _ in table.columns)
+        sql = f"INSERT INTO {table.name} VALUES ({places})"  # noqa: S608 - a name of ours
+        add = partial(self._load, sql, rows)
+        await asyncio.get_running_loop().run_in_executor(self._writer, add)
+
     async def ping(self) -> None:
         """See `Database.ping`."""
         read = partial(self._read, "SELECT 1", ())
@@ -123,14 +136,30 @@ class SqliteDatabase:
             raise _translated(error) from error
 
     def _write(self, unit: Sequence[tuple[Compiled, Write]]) -> None:
+        with self._transaction() as connection:
+            # As on PostgreSQL, where a unit is one statement: keys are checked at its end.
+            connection.execute("PRAGMA defer_foreign_keys=ON")
+            for compiled, write in unit:
+                _run(connection, compiled, write)
+
+    def _take(self, sql: str, arguments: Sequence[Any]) -> Sequence[Row]:
+        with (
+            self._transaction() as connection,
+            closing(connection.execute(sql, arguments)) as cursor,
+        ):
+            return cursor.fetchall()
+
+    def _load(self, sql: str, rows: Sequence[Row]) -> None:
+        with self._transaction() as connection:
+            connection.executemany(sql, rows).close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
             connection = self._connection()
             connection.execute("BEGIN IMMEDIATE")
             try:
-                # As on PostgreSQL, where a unit is one statement: keys are checked at its end.
-                connection.execute("PRAGMA defer_foreign_keys=ON")
-                for compiled, write in unit:
-                    _run(connection, compiled, write)
+                yield connection
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:

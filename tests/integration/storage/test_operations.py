@@ -44,7 +44,7 @@ def numbered(number: int, **changes: Any) -> Operation:
 
 async def store(database: Database, *operations: Operation) -> None:
     """Store operations, and the payments they are of."""
-    payments = {one.payment_id: payment(id=one.payment_id) for one in operations}
+    payments = {one.payment_id: payment(id=one.payment_id, psp_reference="") for one in operations}
     await database.commit(
         [
             *(insert_payment(one) for one in payments.values()),

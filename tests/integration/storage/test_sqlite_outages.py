@@ -72,7 +72,7 @@ async def test_a_canceled_unit_leaves_the_database_usable(
         await commit
 
     other.execute("ROLLBACK")
-    await database.commit([insert_payment(payment(id="pay_2"))])
+    await database.commit([insert_payment(payment(id="pay_2", psp_reference=""))])
     assert await get_payment(database, BEFORE.id) in {BEFORE, AFTER}
 
 

@@ -16,6 +16,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+import gateway.storage.account_tables
+import gateway.storage.reconciliation_tables
+import gateway.storage.refund_file_tables  # noqa: F401 - their tables join the others
 from gateway.storage.database import Database, open_database
 from gateway.storage.tables import metadata
 from gateway.storage.upgrade import current_revision, head_revision, is_current, upgrade
