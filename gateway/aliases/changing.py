@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
 import structlog
 
+from gateway.answers import require_same, still_running
 from gateway.clock import Clock
 from gateway.domain.aliases import AliasOperation, AliasOperationKind, AliasOperationState
+from gateway.domain.pauses import Pauses
 from gateway.domain.requests import JsonAnswer, RequestKey, StoredRequest
 from gateway.errors import PaygateError, Reason
 from gateway.ids import new_id
-from gateway.payments.answers import require_same, still_running
 from gateway.payments.time_left import require_time
 from gateway.shield import Shield
 from gateway.storage.alias_operations import (
+    CLAIM_GUARD,
+    claim_alias_operation,
     get_alias_operation,
     insert_alias_operation,
     settle_alias_operation,
@@ -38,6 +42,8 @@ _log = structlog.get_logger(__name__)
 _MOST_ROUNDS: Final = 5
 """How often a step is taken anew because somebody else was faster."""
 _RETRY_AFTER_S: Final = 1.0
+CHECKS: Final = Pauses(first=timedelta(seconds=1), longest=timedelta(minutes=5))
+"""How often the resolver sends again what has no answer to trust."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +133,9 @@ class AliasChanges:
                     insert_alias_operation(operation),
                 ]
             else:
-                operation = self._resumed(stored, before)
-                writes = [
-                    takeover_request(stored, now=self._clock()),
-                    settle_alias_operation(before, AliasOperationState.PENDING),
-                ]
+                self._require_left(stored, before)
+                operation = before.claimed()
+                writes = self._takeover(stored, before)
             require_time(remaining_s, self._min_deadline_s)
             try:
                 await self._database.commit(writes)
@@ -139,6 +143,26 @@ class AliasChanges:
                 continue  # somebody was faster with this very request: look again
             return await self._carry_out(change, operation, was_sent=before is not None)
         raise _busy(change)
+
+    async def finish(self, change: AliasChange, left: AliasOperation) -> None:
+        """Carry out what a caller began and nobody finished, by the rules of a repeated request.
+
+        Raises as `run` does; does nothing if somebody else is at it.
+        """
+        stored = await get_request(self._database, change.key)
+        if stored is None or stored.answer is not None:
+            return  # ended meanwhile: both are stored in one commit with the end
+        try:
+            await self._database.commit(self._takeover(stored, left))
+        except GuardFailedError:
+            return
+        await self._carry_out(change, left.claimed(), was_sent=True)
+
+    async def drop(self, left: AliasOperation, why: str) -> None:
+        """End what nobody finished and must not be done any more; its request may be made anew."""
+        failed = settle_alias_operation(left, AliasOperationState.FAILED, why)
+        with suppress(GuardFailedError):  # somebody else took it on meanwhile
+            await self._database.commit([delete_request(left.key), failed])
 
     async def _planned(self, change: AliasChange) -> AliasOperation:
         planned = await change.plan()
@@ -152,15 +176,22 @@ class AliasChanges:
             parameters=planned.parameters,
             key=change.key,
             create_time=self._clock(),
+            next_check_time=self._clock() + self._lease,
         )
 
-    def _resumed(self, stored: StoredRequest, before: AliasOperation) -> AliasOperation:
-        """Take on what was left behind; raises `PaygateError` while its first sender may live."""
+    def _require_left(self, stored: StoredRequest, before: AliasOperation) -> None:
+        """Raise `PaygateError` while whoever sent it before may live."""
         now = self._clock()
         is_left = before.state is AliasOperationState.UNKNOWN
         if not is_left and now < stored.create_time + self._lease:
             raise still_running(stored, now, _RETRY_AFTER_S)
-        return before
+
+    def _takeover(self, stored: StoredRequest, before: AliasOperation) -> list[Write]:
+        now = self._clock()
+        return [
+            takeover_request(stored, now=now),
+            claim_alias_operation(before, now + self._lease),
+        ]
 
     async def _carry_out(
         self, change: AliasChange, operation: AliasOperation, *, was_sent: bool
@@ -168,7 +199,7 @@ class AliasChanges:
         try:
             answer = await change.send(operation)
         except (PspError, BackOfficeUnavailableError) as error:
-            await self._keep_failure(change, operation, error, was_sent=was_sent)
+            await self._keep_failure(operation, error, was_sent=was_sent)
             raise _unknown(error) if isinstance(error, OutcomeUnknownError) else error from error
         await self._store(change, operation, answer)
         return Changed(operation, answer)
@@ -181,14 +212,15 @@ class AliasChanges:
             ending = await change.ending(operation)
             try:
                 await self._database.commit([answer_request(change.key, answer), done, *ending])
-            except (AlreadyExistsError, GuardFailedError):
+            except (AlreadyExistsError, GuardFailedError) as changed:
+                if isinstance(changed, GuardFailedError) and changed.guard == CLAIM_GUARD:
+                    return  # somebody took it on when our time was over, and stores the same
                 continue  # her choice changed meanwhile: look again
             return
         raise _busy(change)
 
     async def _keep_failure(
         self,
-        change: AliasChange,
         operation: AliasOperation,
         error: PspError | BackOfficeUnavailableError,
         *,
@@ -204,11 +236,14 @@ class AliasChanges:
         )
         if _may_be_done(error, was_sent=was_sent):
             # The request stays: sent again it takes this operation on, under its own key.
-            unknown = settle_alias_operation(operation, AliasOperationState.UNKNOWN, told)
-            await self._database.commit([unknown])
+            again = self._clock() + CHECKS.after(operation.attempts)
+            unknown = settle_alias_operation(
+                operation, AliasOperationState.UNKNOWN, told, next_check_time=again
+            )
+            with suppress(GuardFailedError):  # somebody took it on when our time was over
+                await self._database.commit([unknown])
             return
-        failed = settle_alias_operation(operation, AliasOperationState.FAILED, told)
-        await self._database.commit([delete_request(change.key), failed])
+        await self.drop(operation, told)
 
     def _request(self, change: AliasChange) -> StoredRequest:
         return StoredRequest(

@@ -5,13 +5,13 @@ Stripe, "Import payment data": the mapping file is CSV with the columns of `HEAD
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from gateway.aliases.import_values import ImportRefusalReason, MappingLine, Refusal
+from gateway.csv_lines import BOM, MAX_LINE_BYTES, LineSplitter, RawLine, decoded, values_of
 
 HEADER: Final = (
     "old_customer_id",
@@ -24,9 +24,6 @@ HEADER: Final = (
     "card_exp_year",
     "card_brand",
 )
-_MAX_LINE_BYTES: Final = 4096
-_BOM: Final = "\ufeff"
-
 _ID: Final = (re.compile(r"[!-~]{1,255}"), "1 to 255 letters, digits and signs without spaces")
 _OPTIONAL: Final = (re.compile(r"[ -~]{0,255}"), "at most 255 letters, digits and signs")
 _FORMS: Final = (
@@ -51,67 +48,41 @@ class LineReader:
     """Takes bytes in pieces and gives the lines that they complete."""
 
     def __init__(self) -> None:
-        self._rest = bytearray()
-        self._number = 0
-        self._skipping = False
-        """Inside a line that is too long, and reported already."""
+        self._lines = LineSplitter()
 
     def feed(self, chunk: bytes) -> Iterator[MappingLine | Refusal]:
         """Yield the lines that end in a piece; raises `HeaderError`."""
-        *ended, rest = chunk.split(b"\n")
-        for piece in ended:
-            self._rest += piece
-            yield from self._end_line()
-        self._rest += rest
-        if len(self._rest) > _MAX_LINE_BYTES:
-            yield from self._cut()
+        for line in self._lines.feed(chunk):
+            yield from _read(line)
 
     def finish(self) -> Iterator[MappingLine | Refusal]:
         """Yield the last line, if no line end followed it; raises `HeaderError`."""
-        if self._rest or self._skipping:
-            yield from self._end_line()
-        if self._number == 0:
+        for line in self._lines.finish():
+            yield from _read(line)
+        if self._lines.lines == 0:
             raise HeaderError(_header_words("the file is empty"))
 
-    def _end_line(self) -> Iterator[MappingLine | Refusal]:
-        line, self._rest = bytes(self._rest), bytearray()
-        if self._skipping:
-            self._skipping = False
-            return
-        self._number += 1
-        if len(line) > _MAX_LINE_BYTES:
-            yield from self._refused_as_too_long()
-        elif self._number == 1:
-            _check_header(line)
-        elif line.strip():
-            yield read_line(self._number, line)
 
-    def _cut(self) -> Iterator[Refusal]:
-        """Drop what came of a line that is too long; the rest of it is dropped as it comes."""
-        self._rest.clear()
-        if not self._skipping:
-            self._skipping = True
-            self._number += 1
-            yield from self._refused_as_too_long()
-
-    def _refused_as_too_long(self) -> Iterator[Refusal]:
-        if self._number == 1:
-            raise HeaderError(_header_words("it is too long"))
+def _read(line: RawLine) -> Iterator[MappingLine | Refusal]:
+    if line.number == 1:
+        _check_header(line.content)
+    elif line.content is None:
         yield Refusal(
-            self._number,
+            line.number,
             ImportRefusalReason.MALFORMED,
-            f"the line has more than {_MAX_LINE_BYTES} bytes",
+            f"the line has more than {MAX_LINE_BYTES} bytes",
         )
+    elif line.content.strip():
+        yield read_line(line.number, line.content)
 
 
 def read_line(number: int, line: bytes) -> MappingLine | Refusal:
     """Read one line, without its end."""
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError:
+    text = decoded(line)
+    if text is None:
         message = "the line is not UTF-8: save the file in that encoding"
         return Refusal(number, ImportRefusalReason.WRONG_ENCODING, message)
-    values = _values(text)
+    values = values_of(text)
     if values is None or len(values) != len(HEADER):
         message = f"the line is not {len(HEADER)} values with commas between them"
         return Refusal(number, ImportRefusalReason.MALFORMED, message)
@@ -134,20 +105,13 @@ def read_line(number: int, line: bytes) -> MappingLine | Refusal:
     )
 
 
-def _values(text: str) -> list[str] | None:
-    try:
-        rows = list(csv.reader([text.rstrip("\r")], strict=True))
-    except csv.Error:
-        return None
-    return [value.strip() for value in rows[0]] if len(rows) == 1 else None
-
-
-def _check_header(line: bytes) -> None:
-    try:
-        text = line.decode("utf-8").removeprefix(_BOM)
-    except UnicodeDecodeError:
-        raise HeaderError(_header_words("it is not UTF-8")) from None
-    if tuple(_values(text) or ()) != HEADER:
+def _check_header(line: bytes | None) -> None:
+    if line is None:
+        raise HeaderError(_header_words("it is too long"))
+    text = decoded(line)
+    if text is None:
+        raise HeaderError(_header_words("it is not UTF-8"))
+    if tuple(values_of(text.removeprefix(BOM)) or ()) != HEADER:
         raise HeaderError(_header_words("it is another one"))
 
 

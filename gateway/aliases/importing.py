@@ -20,10 +20,10 @@ from gateway.aliases.import_values import (
     Tally,
 )
 from gateway.aliases.sources import at_once
+from gateway.answers import require_same, still_running
 from gateway.clock import Clock
 from gateway.domain.requests import JsonAnswer, StoredRequest
 from gateway.errors import FieldViolation, PaygateError, Reason
-from gateway.payments.answers import require_same, still_running
 from gateway.routing.source import RoutingSource
 from gateway.shield import Shield
 from gateway.storage.aliases import (

@@ -76,6 +76,17 @@ class AliasListing:
                     return alias
         raise not_found(customer_id)
 
+    async def chargeable(self, customer_id: str, reference: AliasReference) -> ShopperAlias:
+        """Return a shopper's own alias that has not expired; raises as `own` does.
+
+        Raises `PaygateError` ALIAS_EXPIRED for one that the back office keeps. Where the PSP keeps
+        the card it knows better: banks tell it of new expiry dates, and it declines what is over.
+        """
+        alias = await self.own(customer_id, reference)
+        if alias.has_expired and not self._sources.lists_aliases(alias.psp_account):
+            raise _expired(alias)
+        return alias
+
 
 def not_found(customer_id: str) -> PaygateError:
     """Return the refusal of an alias that is not the shopper's, whoever else's it may be."""
@@ -83,6 +94,16 @@ def not_found(customer_id: str) -> PaygateError:
         Reason.ALIAS_NOT_FOUND,
         f"{customer_id} has no such alias: take one from ListAliases",
         metadata={"customer_id": customer_id},
+    )
+
+
+def _expired(alias: ShopperAlias) -> PaygateError:
+    card = alias.alias
+    return PaygateError(
+        Reason.ALIAS_EXPIRED,
+        f"the card of this alias was good until {card.expiry_month:02}/{card.expiry_year}: "
+        "let the shopper pay or save with another one",
+        metadata={"alias_id": alias.id, "psp_account": alias.psp_account},
     )
 
 

@@ -71,8 +71,8 @@ class DefaultChange(_OwnChange):
     kind = AliasOperationKind.SET_DEFAULT
 
     async def plan(self) -> Planned:
-        """Check that the alias is hers."""
-        alias = await self._listing.own(self.customer_id, self._command.alias)
+        """Check that the alias is hers, and can be charged."""
+        alias = await self._listing.chargeable(self.customer_id, self._command.alias)
         chosen = replace(alias, alias=replace(alias.alias, is_default=True))
         return Planned(alias.psp_account, {_ALIAS_KEY: _ALIAS.dump_json(chosen).decode()})
 
@@ -137,3 +137,10 @@ def _same_card(alias: AliasReference, links: Sequence[AliasLink]) -> Sequence[Al
 def _targets(operation: AliasOperation) -> list[AliasReference]:
     named: list[list[Any]] = json.loads(operation.parameters[_TARGETS_KEY])
     return [AliasReference(account, psp_alias) for account, psp_alias in named]
+
+
+def changed_alias(operation: AliasOperation) -> AliasReference:
+    """Return the alias that a choice or a deletion names."""
+    if operation.kind is AliasOperationKind.DELETE:
+        return _targets(operation)[-1]
+    return _ALIAS.validate_json(operation.parameters[_ALIAS_KEY]).reference

@@ -14,6 +14,7 @@ from psp.errors import (
     PspError,
     RateLimitedError,
     RejectedError,
+    ReportUnreadableError,
     UnavailableError,
 )
 
@@ -28,6 +29,7 @@ REASON_OF_ERROR: Final[Mapping[type[Exception], str]] = {
     RateLimitedError: "limits our rate",
     UnavailableError: "is not available",
     MisconfiguredError: "is not set up correctly",
+    ReportUnreadableError: "sent a report that cannot be read",
     BackOfficeUnavailableError: "is not available",
 }
 TIMED_OUT: Final = "did not answer in time"

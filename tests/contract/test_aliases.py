@@ -17,12 +17,20 @@ from gateway.domain.requests import RequestKey
 from paygate.v1 import alias_service_pb2 as pb
 from paygate.v1.alias_service_pb2_grpc import AliasServiceStub
 from paygate.v1.payment_service_pb2 import PAYMENT_METHOD_CARD
-from psp.port import PaymentMethod
+from psp.port import NextAction, NextActionKind, PaymentMethod
 from tests.contract.edge import CLIENT_SECRET, RunningEdge, detail, rich_status
 from tests.unit.api.requests import ALIAS_ID, REQUEST_ID
 
 _ALIAS = AliasReference("stripe_eu", "pm_1")
 _OPTIONS = pb.ImportAliasesOptions(request_id=REQUEST_ID, psp_account="stripe_eu")
+
+_SETUP = pb.StartAliasSetupRequest(
+    request_id=REQUEST_ID,
+    customer_id="shopper-1",
+    country_code="FR",
+    method=PAYMENT_METHOD_CARD,
+    return_url="https://shop.example/cards",
+)
 
 
 def _key(rpc: str) -> RequestKey:
@@ -42,14 +50,7 @@ async def test_aliases_are_listed(running: RunningEdge) -> None:
 
 async def test_a_setup_is_started(running: RunningEdge) -> None:
     """The page gets its secret."""
-    request = pb.StartAliasSetupRequest(
-        request_id=REQUEST_ID,
-        customer_id="shopper-1",
-        country_code="FR",
-        method=PAYMENT_METHOD_CARD,
-        return_url="https://shop.example/cards",
-    )
-    answer = await AliasServiceStub(running.channel).StartAliasSetup(request)
+    answer = await AliasServiceStub(running.channel).StartAliasSetup(_SETUP)
 
     assert (answer.psp_account, answer.psp_reference) == ("stripe_eu", "seti_1")
     assert answer.next_action.confirm.client_secret == CLIENT_SECRET
@@ -62,6 +63,26 @@ async def test_a_setup_is_started(running: RunningEdge) -> None:
             "https://shop.example/cards",
         )
     ]
+
+
+async def test_a_setup_can_be_a_form(running: RunningEdge) -> None:
+    """For a PSP that saves on its own page: where to post, and every field as it was signed."""
+    fields = {"PSPID": "shop", "ALIAS": "als_alo_1", "OPERATION": "RES", "SHASIGN": "ABC"}
+    running.use_cases.aliases.action = NextAction(
+        NextActionKind.POST_FORM, url="https://psp.example/page", fields=fields
+    )
+    answer = await AliasServiceStub(running.channel).StartAliasSetup(_SETUP)
+
+    form = answer.next_action.post_form
+    assert (form.url, dict(form.fields)) == ("https://psp.example/page", fields)
+
+
+async def test_a_setup_that_is_over_has_nothing_left_to_do(running: RunningEdge) -> None:
+    """As a replay finds it."""
+    running.use_cases.aliases.action = None
+    answer = await AliasServiceStub(running.channel).StartAliasSetup(_SETUP)
+
+    assert not answer.HasField("next_action")
 
 
 async def test_an_alias_is_made_default_and_deleted(running: RunningEdge) -> None:

@@ -273,6 +273,28 @@ async def test_two_choices_at_once_end_in_one(saved: Shop) -> None:
     assert await get_default(saved.database, _SHOPPER) in {_PM, _LEGACY}
 
 
+async def test_an_expired_card_is_no_default(saved: Shop) -> None:
+    """By the back office's word nothing is written or sent; a PSP knows better than its dates."""
+    saved.office.add("A-old", expiry_year=2020)
+    saved.cards.add_alias("cus_cards_1", "pm_old", expiry_year=2020)
+    with pytest.raises(PaygateError) as refused:
+        await _choose(saved, AliasReference(PLAIN, "A-old"))
+    assert refused.value.reason is Reason.ALIAS_EXPIRED
+    assert "12/2020" in refused.value.message
+    assert await get_request(saved.database, _key("SetDefaultAlias")) is None
+
+    assert await _choose(saved, AliasReference(CARDS, "pm_old")) == "pm_old"
+
+
+async def test_an_expired_card_can_be_deleted(saved: Shop) -> None:
+    """That is what one does with it."""
+    saved.office.add("A-old", expiry_year=2020)
+
+    await _delete(saved, AliasReference(PLAIN, "A-old"))
+
+    assert "A-old" not in await _names(saved)
+
+
 # ------------------------------------------------------------ saving
 
 
@@ -318,13 +340,13 @@ async def test_an_unknown_setup_is_sent_again(shop: Shop) -> None:
 async def test_a_setup_that_cannot_be_is_refused(
     shop: Shop, changes: dict[str, str], reason: Reason
 ) -> None:
-    """Portugal's PSP saves with payments only, and the refusal says so."""
+    """Portugal's PSP saves nothing without a purchase, and the refusal says so."""
     with pytest.raises(PaygateError) as refused:
         await _setup(shop, **changes)
 
     assert refused.value.reason is reason
     if changes.get("country_code") == "PT":
-        assert "save_alias" in refused.value.message
+        assert "without a purchase" in refused.value.message
     assert await get_request(shop.database, _key("StartAliasSetup")) is None
 
 
