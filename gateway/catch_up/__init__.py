@@ -1,0 +1,1 @@
+"""Catching up after an outage: what webhooks did not bring is asked for."""

@@ -1,0 +1,37 @@
+"""What one pass of the sweeper came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class PassCounts:
+    """What a pass did, by the decisions' own words."""
+
+    actions: Counter[str] = field(default_factory=Counter)
+    put_off: int = 0
+    """Orders that something did not answer for."""
+    skipped: int = 0
+    """Orders that were not looked at, since their PSP had failed too often in this pass."""
+    unclaimed: int = 0
+    """Alarms about money for orders that the back office does not have."""
+    ended: int = 0
+    """Captures and cancels that a PSP had ended without our hearing of it."""
+
+    @property
+    def orders(self) -> int:
+        """How many were looked at."""
+        return self.actions.total()
+
+    def document(self) -> dict[str, object]:
+        """Return the counts as a command prints them."""
+        return {
+            "orders": self.orders,
+            "actions": dict(sorted(self.actions.items())),
+            "put_off": self.put_off,
+            "skipped": self.skipped,
+            "unclaimed": self.unclaimed,
+            "ended": self.ended,
+        }

@@ -1,0 +1,69 @@
+"""Money for orders that the back office does not have: delivery tries on, and somebody is told."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from gateway.clock import Clock
+from gateway.domain.payment import Payment, PaymentState
+from gateway.orders.handler import OrderHandler
+from gateway.storage.database import Database
+from gateway.storage.payments import payments_of_order
+from gateway.storage.sweeping import untold_orders
+from gateway.sweeping.decision import SweepAges
+from legacy_bridge.port import BackOffice
+
+_log = structlog.get_logger(__name__)
+_PAGE: Final = 200
+_REASON: Final = "the back office has no such order"
+
+
+class UnclaimedMoney:
+    """Raises the alarm once for each payment whose order's draft never appeared."""
+
+    def __init__(
+        self,
+        database: Database,
+        back_office: BackOffice,
+        handler: OrderHandler,
+        clock: Clock,
+        ages: SweepAges,
+    ) -> None:
+        self._database = database
+        self._back_office = back_office
+        self._handler = handler
+        self._clock = clock
+        self._ages = ages
+
+    async def alarm(self) -> int:
+        """Look through what could not be delivered since `cancel_after`; the number of alarms."""
+        cutoff, after, alarms = self._clock() - self._ages.cancel_after, "", 0
+        while True:
+            page = await untold_orders(self._database, cutoff, after, _PAGE)
+            for order_id in page:
+                if await self._back_office.find_order(order_id) is None:
+                    alarms += await self._alarm_of(order_id)
+            if len(page) < _PAGE:
+                return alarms
+            after = page[-1]
+
+    async def _alarm_of(self, order_id: str) -> int:
+        alarms = 0
+        for payment in await payments_of_order(self._database, order_id):
+            if _holds_money(payment) and await self._handler.alarm(payment, _REASON):
+                _log.error(
+                    "money_without_order",
+                    order_id=order_id,
+                    payment_id=payment.id,
+                    state=payment.state,
+                    reason=_REASON,
+                )
+                alarms += 1
+        return alarms
+
+
+def _holds_money(payment: Payment) -> bool:
+    taken = payment.captured_minor > payment.refunded_minor
+    return taken or payment.state is PaymentState.AUTHORIZED
