@@ -1,0 +1,139 @@
+"""Traces: spans of what is done, and trace context that outlives a task as text beside its row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.trace import (
+    NoOpTracer,
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    get_current_span,
+    use_span,
+)
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
+
+Attributes = Mapping[str, AttributeValue]
+
+TRACEPARENT: Final = "traceparent"
+"""Name of the header that carries it (W3C Trace Context, section 3.2)."""
+_PROPAGATOR: Final = TraceContextTextMapPropagator()
+
+
+class _Tracing:
+    """Who makes this process's spans; nobody unless `use_tracer` said who."""
+
+    tracer: Tracer = NoOpTracer()
+
+
+def use_tracer(tracer: Tracer) -> Tracer:
+    """Have spans made by a tracer from now on; the one before."""
+    before, _Tracing.tracer = _Tracing.tracer, tracer
+    return before
+
+
+@contextmanager
+def span(
+    name: str,
+    attributes: Attributes | None = None,
+    *,
+    kind: SpanKind = SpanKind.INTERNAL,
+    trace: str = "",
+    exceptions_fail: bool = True,
+) -> Iterator[Span]:
+    """Do something as a span: of the `trace` that is named, else of this task's, else of a new one.
+
+    An exception makes it failed, unless exceptions are how it ends in good order too. Only the
+    exception's name is kept: its words may quote anything.
+    """
+    parent = _PROPAGATOR.extract({TRACEPARENT: trace}) if trace else None
+    made = _Tracing.tracer.start_span(
+        name,
+        parent,
+        kind=kind,
+        attributes=attributes,
+        record_exception=False,
+        set_status_on_exception=False,
+    )
+    with use_span(
+        made, end_on_exit=True, record_exception=False, set_status_on_exception=False
+    ) as current:
+        try:
+            yield current
+        except Exception as error:
+            if exceptions_fail:
+                fail(current, type(error).__name__)
+            raise
+
+
+@contextmanager
+def inner_span(name: str, attributes: Attributes | None = None) -> Iterator[Span | None]:
+    """Do something as a span, but only inside of one that is kept: never a trace of its own.
+
+    For what is done thousands of times, also by jobs that find nothing to do.
+    """
+    if not get_current_span().is_recording():
+        yield None
+        return
+    with span(name, attributes, kind=SpanKind.CLIENT) as current:
+        yield current
+
+
+def finished_span(
+    name: str, attributes: Attributes, *, start_ns: int, end_ns: int, failed: str = ""
+) -> None:
+    """Add a span of what is over, inside of the current one; `failed` says why it was."""
+    if not get_current_span().is_recording():
+        return
+    made = _Tracing.tracer.start_span(
+        name, kind=SpanKind.CLIENT, attributes=attributes, start_time=start_ns
+    )
+    if failed:
+        fail(made, failed)
+    made.end(end_ns)
+
+
+def fail(failed: Span, why: str) -> None:
+    """Say that a span failed, in a word or two."""
+    failed.set_status(Status(StatusCode.ERROR, why))
+
+
+def current_trace() -> str:
+    """Return the trace that this task belongs to, as a `traceparent`; empty if to none."""
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier)
+    return carrier.get(TRACEPARENT, "")
+
+
+def current_trace_id() -> str:
+    """Return the id of the trace that this task belongs to, in hexadecimal; empty if to none."""
+    context = get_current_span().get_span_context()
+    return format(context.trace_id, "032x") if context.is_valid else ""
+
+
+def trace_of(headers: Mapping[str, str]) -> str:
+    """Return the trace that a caller's headers name; empty if they name none, or nonsense."""
+    carrier: dict[str, str] = {}
+    given = headers.get(TRACEPARENT, "")
+    _PROPAGATOR.inject(carrier, _PROPAGATOR.extract({TRACEPARENT: given}, Context()))
+    return carrier.get(TRACEPARENT, "")
+
+
+@contextmanager
+def continuing(trace: str) -> Iterator[None]:
+    """Let what is done here belong to a trace; an empty one changes nothing."""
+    if not trace:
+        yield
+        return
+    token = attach(_PROPAGATOR.extract({TRACEPARENT: trace}))
+    try:
+        yield
+    finally:
+        detach(token)

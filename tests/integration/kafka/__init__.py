@@ -1,0 +1,1 @@
+"""Kafka delivery over a broker of the protocol, and over librdkafka's mock cluster."""

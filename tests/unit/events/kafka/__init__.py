@@ -1,0 +1,1 @@
+"""What Kafka delivery decides without a broker."""
