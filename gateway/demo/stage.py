@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -44,9 +44,15 @@ class Stage:
     """What the gateway is configured by; a change of it takes effect."""
     back_office_file: Path
 
-    async def store_draft(self, order_id: str, total: Money, country_code: str = "FR") -> None:
-        """Store a draft order, as the shop's front end does before the shopper pays."""
-        now = datetime.now(UTC)
+    async def store_draft(
+        self,
+        order_id: str,
+        total: Money,
+        country_code: str = "FR",
+        age: timedelta = timedelta(),
+    ) -> None:
+        """Store a draft order, as the shop's front end did `age` ago, before the shopper pays."""
+        now = datetime.now(UTC) - age
         await self.back_office.save_draft(
             DraftOrder(
                 order_id=order_id,
@@ -76,6 +82,16 @@ class Stage:
                     return answer.payment
                 await asyncio.sleep(_LOOK_EVERY_S)
 
+    async def payment_refunded(self, payment_id: str) -> Payment:
+        """Return a payment once all that was captured went back; raises as `payment_in`."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                answer = await self.client.get_payment(GetPaymentRequest(payment_id=payment_id))
+                refunded = answer.payment.refunded.amount_minor
+                if refunded and refunded == answer.payment.captured.amount_minor:
+                    return answer.payment
+                await asyncio.sleep(_LOOK_EVERY_S)
+
     async def order_in(self, order_id: str, state: OrderState.ValueType) -> Order:
         """Return an order once it is in a state; raises `TimeoutError` if it never is."""
         async with asyncio.timeout(PATIENCE_S):
@@ -98,6 +114,7 @@ def stage_settings(folder: Path) -> Settings:
         min_deadline_s=0.2,
         shutdown_grace_s=5.0,
         worker_poll_interval_s=0.1,
+        sweep_interval_s=1.0,
     )
 
 

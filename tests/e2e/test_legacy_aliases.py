@@ -9,7 +9,7 @@ import pytest
 
 from gateway.client import NotFoundError
 from gateway.demo.stage import Stage, open_stage
-from gateway.demo.steps import creation
+from gateway.demo.acting import creation
 from gateway.domain.aliases import AliasReference, alias_id
 from gateway.routing.configuration import load_configuration
 from legacy_bridge.port import LegacyAlias
