@@ -61,6 +61,25 @@ bench: $(READY) ## Throughput and latency, side by side with a bare echo and a b
 invariants: $(READY) ## Break each invariant once in a copy, and see that a test fails (takes minutes)
 	@$(PY) scripts/break_invariants.py $(ARGS)
 
+.PHONY: kills
+kills: $(READY) ## Kill every process, the broker and the database, ten times in a row (ARGS="--runs 3")
+	@$(PY) scripts/kill_runs.py $(ARGS)
+
+SEEDS ?= 100
+FROM ?= 1
+
+.PHONY: simulate
+simulate: $(READY) ## Try to lose money in SEEDS=100 seeded runs from FROM=1 on (docs/simulation.md)
+	@$(PY) -m tests.simulation --seeds $(SEEDS) --from $(FROM) $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(READY) ## Try messages nobody would send, others on each run (EXAMPLES=N a method; takes minutes)
+	@PAYGATE_FUZZ_EXAMPLES=$(or $(EXAMPLES),500) $(PY) -m pytest tests/fuzz -n auto --dist loadfile -q $(ARGS)
+
+.PHONY: audit
+audit: $(READY) ## Ask for known vulnerabilities of what requirements.lock names (needs the network)
+	@$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict
+
 .PHONY: lock
 lock: $(READY) ## Choose dependencies anew from pyproject.toml and write requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \

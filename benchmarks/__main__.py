@@ -15,7 +15,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import aliases
+from benchmarks import aliases, reconciliation
 from benchmarks.load import Call, Measured, measure
 from benchmarks.processes import free_port, running
 from benchmarks.routing import TARGET_PER_SECOND, measure_routing
@@ -51,6 +51,9 @@ def main() -> int:
             run_on(database, folder, options.seconds, options.in_flight)
             with database_url(database, folder / "aliases") as url:
                 aliases.run(database, url, folder, console)
+        if "postgresql" in options.databases.split(","):
+            with database_url("postgresql", folder) as url:
+                reconciliation.run(url, console)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

@@ -59,12 +59,34 @@ async def _gateway(port: int) -> None:
     await serve(load_settings(grpc_port=port), with_sandbox=False)
 
 
+async def _receiver(port: int) -> None:
+    from gateway.server import serve  # noqa: PLC0415 - as above
+    from gateway.settings import load_settings  # noqa: PLC0415 - as above
+
+    settings = load_settings(http_port=port, grpc_port=0)
+    await serve(settings, with_sandbox=False, with_workers=False)
+
+
+async def _worker(port: int) -> None:
+    from gateway.server import work  # noqa: PLC0415 - as above
+    from gateway.settings import load_settings  # noqa: PLC0415 - as above
+
+    await work(load_settings(http_port=port))
+
+
 def main() -> None:
     """Run one process."""
-    from benchmarks import echo, stub  # noqa: PLC0415 - as above
+    from benchmarks import echo, paying, stub  # noqa: PLC0415 - as above
 
     name, port = sys.argv[1], int(sys.argv[2])
-    serve = {"echo": echo.serve, "stub": stub.serve, "gateway": _gateway}[name]
+    serve = {
+        "echo": echo.serve,
+        "stub": stub.serve,
+        "paying": paying.serve,
+        "gateway": _gateway,
+        "receiver": _receiver,
+        "worker": _worker,
+    }[name]
     uvloop.run(serve(port))
 
 

@@ -5,19 +5,28 @@ Exit codes: 0 success, 1 ran with a negative answer, 2 wrong usage or configurat
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from gateway.cli_account import account_app
 from gateway.cli_aliases import aliases_app
 from gateway.cli_config import config_app
+from gateway.cli_dlq import dlq_app
 from gateway.cli_errors import failure_of
+from gateway.cli_events import events_app
 from gateway.cli_output import JsonFlag, print_errors, print_json, print_line
+from gateway.cli_reconcile import reconcile
+from gateway.cli_refunds import refunds_app
 from gateway.cli_routes import ConfigOption, routes_app
+from gateway.cli_sweep import sweep
+from gateway.cli_worker import settings_of_process, worker
 from gateway.settings import SANDBOX_CONFIG_FILE, Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -33,10 +42,17 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 db_app = typer.Typer(help="Look after the database.", rich_markup_mode=None)
+app.add_typer(account_app, name="account")
 app.add_typer(aliases_app, name="aliases")
 app.add_typer(config_app, name="config")
 app.add_typer(db_app, name="db")
+app.add_typer(dlq_app, name="dlq")
+app.add_typer(events_app, name="events")
+app.add_typer(refunds_app, name="refunds")
 app.add_typer(routes_app, name="routes")
+app.command()(reconcile)
+app.command()(sweep)
+app.command()(worker)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,6 +78,14 @@ def serve(
         bool,
         typer.Option("--with-sandbox", help="Run a Stripe sandbox too, and use its configuration."),
     ] = False,
+    no_workers: Annotated[
+        bool,
+        typer.Option("--no-workers", help="Leave what is due to processes of `paygate worker`."),
+    ] = False,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, help="Processes that share the ports.")
+    ] = 1,
+    own_http_port: Annotated[int | None, typer.Option(hidden=True)] = None,
     config: ConfigOption = None,
     json_output: Annotated[bool, typer.Option("--json", help="Log as JSON lines.")] = False,
 ) -> int:
@@ -70,16 +94,40 @@ def serve(
 
     from gateway.server import serve as run  # noqa: PLC0415 - as above
 
-    given: dict[str, Any] = {}
-    if config is not None:
-        given["config_file"] = config
-    if json_output:
-        given["log_format"] = "json"
-    settings = load_settings(**given)
+    settings = settings_of_process(config, json_output=json_output)
+    if workers > 1:
+        if with_sandbox:
+            problem = "goes with one process only: leave it out, or run `paygate sandbox` beside"
+            raise typer.BadParameter(problem, param_hint="--with-sandbox")
+        words = serve_words(config, no_workers=no_workers, json_output=json_output)
+        return uvloop.run(_several(settings, workers, words))
+    if own_http_port is not None:
+        return uvloop.run(
+            run(
+                settings,
+                with_sandbox=False,
+                with_workers=not no_workers,
+                own_http_port=own_http_port,
+            )
+        )
     if not with_sandbox:
-        return uvloop.run(run(settings, with_sandbox=False))
+        return uvloop.run(run(settings, with_sandbox=False, with_workers=not no_workers))
     with _beside_a_sandbox(settings) as played:
-        return uvloop.run(run(played, with_sandbox=True))
+        return uvloop.run(run(played, with_sandbox=True, with_workers=not no_workers))
+
+
+async def _several(settings: Settings, workers: int, words: Sequence[str]) -> int:
+    from gateway.server import prepare  # noqa: PLC0415 - --help and short commands do without
+    from gateway.supervisor import supervise  # noqa: PLC0415 - as above
+
+    await prepare(settings)  # once, and what is wrong is told once
+    return await supervise(settings, workers, words)
+
+
+def serve_words(config: Path | None, *, no_workers: bool, json_output: bool) -> list[str]:
+    """Return the words that have another process serve as this one was told to."""
+    words = ["--no-workers"] * no_workers + ["--json"] * json_output
+    return words if config is None else [*words, "--config", str(config)]
 
 
 @contextmanager
@@ -121,6 +169,8 @@ def sandbox(
 @app.command()
 def demo(json_output: JsonFlag = False) -> int:
     """Play a purchase end to end: sandbox, back office, gateway, shopper."""
+    # The demo starts a process while gRPC's threads run; it never forks without executing.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     from gateway.demo import main as play  # noqa: PLC0415 - --help and other commands do without
 
     return play(json_output=json_output)

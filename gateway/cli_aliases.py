@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 
 import typer
 
+from gateway.cli_calling import own_gateway
 from gateway.cli_errors import NEGATIVE
 from gateway.cli_output import JsonFlag, print_json, print_line, print_table
-from gateway.settings import load_settings
+from gateway.cli_progress import sending_bar
 
 if TYPE_CHECKING:
     from gateway.client.imports import ImportOutcome
@@ -45,15 +45,14 @@ def import_file(
     json_output: JsonFlag = False,
 ) -> int:
     """Link legacy aliases to the cards they became, line by line; exit code 1 if any is refused."""
-    from gateway.client import PaygateClient  # noqa: PLC0415 - --help does without
-    from gateway.client.imports import outcome_of  # noqa: PLC0415 - as above
+    from gateway.client.imports import outcome_of  # noqa: PLC0415 - --help does without
 
     shows_bar = sys.stderr.isatty() and not json_output
     started_s = time.monotonic()
     with (
         file.open("rb") as opened,
-        _progress(file.stat().st_size, shown=shows_bar) as progress,
-        PaygateClient.connect(target or _own_address(), caller="paygate-cli") as client,
+        sending_bar(file.stat().st_size, shown=shows_bar) as progress,
+        own_gateway(target) as client,
     ):
         answer = client.import_aliases(
             _pieces(opened, progress), psp_account=account, legacy_account=legacy_account
@@ -66,43 +65,10 @@ def import_file(
     return NEGATIVE if outcome.refused else 0
 
 
-def _own_address() -> str:
-    settings = load_settings()
-    return f"{settings.grpc_host}:{settings.grpc_port}"
-
-
 def _pieces(opened: BinaryIO, progress: Callable[[int], None]) -> Iterator[bytes]:
     while piece := opened.read(_CHUNK_BYTES):
         yield piece
         progress(len(piece))
-
-
-@contextmanager
-def _progress(total_bytes: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """Give what is told of bytes sent; on a terminal, a bar moves with them."""
-    if not shown:
-        yield lambda _sent: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - only terminals pay for loading it
-    from rich.progress import (  # noqa: PLC0415 - as above
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("sending", total=total_bytes)
-        yield lambda sent: bar.advance(task, sent)
 
 
 def _print(outcome: ImportOutcome) -> None:

@@ -71,6 +71,9 @@ def _summary(settings: Settings, configuration: Configuration) -> dict[str, obje
         "config_digest": table.digest,
         "accounts": sorted(table.accounts),
         "countries": sorted(table.countries),
+        "callers": {
+            name: sorted(methods) for name, methods in sorted(configuration.callers.methods.items())
+        },
     }
 
 
@@ -88,9 +91,19 @@ def _print_summary(settings: Settings, configuration: Configuration) -> None:
         for each in policy.methods
     ]
     print_table(("country", "currencies", "capture", "method", "account"), rows)
+    callers = configuration.callers.methods
+    if callers:
+        print_table(
+            ("caller", "may call"),
+            [
+                (name, method)
+                for name, methods in sorted(callers.items())
+                for method in sorted(methods)
+            ],
+        )
     print_line(
-        f"{settings.config_file}: valid, with digest {table.digest}; "
-        f"accounts: {len(table.accounts)}, countries: {len(table.countries)}"
+        f"{settings.config_file}: valid, with digest {table.digest}; accounts: "
+        f"{len(table.accounts)}, countries: {len(table.countries)}, callers: {len(callers)}"
     )
 
 

@@ -49,6 +49,7 @@ def failure_of(error: Exception) -> Failure | None:
 
 def _failure_of_call(error: Exception) -> Failure | None:
     from gateway.client import PaygateRpcError  # noqa: PLC0415 - only commands that call need it
+    from gateway.events.kafka.errors import DeadLetterBoxError  # noqa: PLC0415 - as above
     from legacy_bridge.errors import BackOfficeError  # noqa: PLC0415 - as above
     from psp.errors import PspError  # noqa: PLC0415 - as above
 
@@ -56,6 +57,8 @@ def _failure_of_call(error: Exception) -> Failure | None:
         return Failure(NEGATIVE, [f"paygate: the gateway refused: {_one_line(error)}"])
     if isinstance(error, BackOfficeError):
         return Failure(NEGATIVE, [f"paygate: {_one_line(error)}: see PAYGATE_BACK_OFFICE_URL"])
+    if isinstance(error, DeadLetterBoxError):
+        return Failure(NEGATIVE, [f"paygate: {_one_line(error)}"])
     if isinstance(error, PspError):
         return Failure(NEGATIVE, [f"paygate: {_one_line(error)}"])
     return None

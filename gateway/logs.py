@@ -15,13 +15,15 @@ from typing import Any, Final, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from gateway.traces import current_trace_id
 from psp.redaction import REDACTED, is_card_number, without_secrets
 
 LogFormat = Literal["console", "json"]
 """For a person at a terminal, or one JSON object a line for machines."""
 
 _SECRET_KEY: Final = re.compile(
-    r"secret|password|passwd|pswd|credential|token|apikey|privatekey|signature|cookie|cardnumber|cvc|cvv"
+    r"secret|password|passwd|pswd|credential|token|apikey|privatekey|signature|shasign|shain|shaout"
+    r"|cookie|cardnumber|cardno|cvc|cvv|passphrase|^pan$"
     r"|^(proxy)?authorization$"
 )
 # Whole numbers under these are amounts, sizes and times, whatever their digits add up to.
@@ -75,9 +77,18 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     return {name: _redacted(name, value, 0) for name, value in event.items()}
 
 
+def add_trace_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Name the trace that a line belongs to, if it belongs to one."""
+    trace_id = current_trace_id()
+    if trace_id:
+        event["trace_id"] = trace_id
+    return event
+
+
 def _preparing() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
+        add_trace_id,
         structlog.processors.add_log_level,
     ]
 

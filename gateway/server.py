@@ -1,34 +1,59 @@
-"""A gateway process: gRPC, HTTP and workers, from the first byte to a clean end."""
+"""The processes of a gateway, from the first byte to a clean end: one serves, another works."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
 import structlog
 
+from gateway.api.interceptors.caller import TRUSTING, by_certificate
 from gateway.api.server import GrpcEdge, build_grpc_edge
 from gateway.bootstrap import Application, open_application, open_providers
 from gateway.clock import Clock, system_clock
 from gateway.embedded import prepare_databases
+from gateway.gauges import Gauges
+from gateway.identity.callers import CallerSource
+from gateway.identity.listening import listening_credentials
+from gateway.identity.names import CallerName
 from gateway.logs import configure_logging
 from gateway.metrics import Metrics
+from gateway.readiness import Readiness
 from gateway.routing.configuration import Configuration, load_configuration
 from gateway.routing.reload import ConfigurationReloader
 from gateway.settings import Settings, check_lease
-from gateway.web.app import build_web_app, start_web
+from gateway.tracing import tracing
+from gateway.web.app import build_web_app, listen_too, start_web
+from gateway.web.ports import Check
 
 _log = structlog.get_logger(__name__)
 _COLLECTION_THRESHOLDS: Final = (20_000, 50, 100)
 """Of the three generations; CPython's own are 700, 10 and 10."""
 _WEBHOOK_GRACE_S: Final = 2.0
 """A webhook is stored in milliseconds, and sent again if it was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWorker:
+    """A process that does what the workers do, and answers over HTTP alone."""
+
+    application: Application
+    metrics: Metrics
+    http_address: str
+    """`http://host:port` for webhooks, health and metrics."""
+    reloader: ConfigurationReloader
+    """Follows the settings' configuration file, if somebody runs it."""
+    callers: CallerSource
+    """What callers may call, as of the configuration in force."""
+    readiness: Readiness
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,42 +71,62 @@ class RunningGateway:
 
 
 @asynccontextmanager
-async def running_gateway(
-    settings: Settings, configuration: Configuration, clock: Clock = system_clock
-) -> AsyncIterator[RunningGateway]:
-    """Serve until the context ends, then drain: no call that began is cut off inside the grace."""
-    metrics = Metrics()
+async def running_worker(
+    settings: Settings,
+    configuration: Configuration,
+    clock: Clock = system_clock,
+    *,
+    grace: Grace | None = None,
+    with_workers: bool = True,
+    own_http_port: int | None = None,
+) -> AsyncIterator[RunningWorker]:
+    """Work and answer over HTTP until the context ends; then give back what is under way.
+
+    With an own port, the settings' one is shared with other processes.
+    """
+    metrics, grace = Metrics(), grace or Grace(settings.shutdown_grace_s)
+    callers, readiness = CallerSource(configuration.callers), Readiness()
     async with AsyncExitStack() as stack:
         providers = await stack.enter_async_context(
             open_providers(settings, configuration.accounts, metrics)
         )
         application = await stack.enter_async_context(
-            open_application(settings, configuration, providers, clock)
+            open_application(settings, configuration, providers, clock, metrics)
         )
-        grace = Grace(settings.shutdown_grace_s)
-        application.workers.start()
-        # Told backwards: calls end first, then workers, which begin work of their own, then what
-        # both began and nobody waits for any more.
+        if with_workers:
+            application.workers.start()
+        # Told backwards: workers end, which begin work of their own, then what they and calls
+        # began and nobody waits for any more.
         stack.push_async_callback(_drain, application, grace)
         stack.push_async_callback(application.workers.stop)
+        metrics.refresh = Gauges(
+            application.doors.database,
+            providers,
+            metrics,
+            clock,
+            timedelta(seconds=settings.refund_overdue_after_s),
+        ).refresh
         web = build_web_app(
             application.inbox,
             metrics,
-            {"database": application.doors.database.ping},
+            _checks(application, readiness),
             webhook_max_bytes=settings.webhook_max_bytes,
+            webhook_max_at_once=settings.webhook_max_at_once,
         )
         runner, http_port = await start_web(
-            web, settings.http_host, settings.http_port, drain_timeout_s=_WEBHOOK_GRACE_S
+            web,
+            settings.http_host,
+            settings.http_port,
+            drain_timeout_s=_WEBHOOK_GRACE_S,
+            share_port=own_http_port is not None,
         )
         stack.push_async_callback(runner.cleanup)
-        edge = build_grpc_edge(application, settings, metrics)
-        grpc_port = await edge.start(settings.grpc_host, settings.grpc_port)
-        stack.push_async_callback(_stop, edge, grace)
-        stack.callback(application.signals.close)  # followers would use up the whole grace
-        yield RunningGateway(
+        if own_http_port is not None:
+            http_port = await listen_too(runner, settings.http_host, own_http_port)
+        stack.callback(readiness.leave)
+        yield RunningWorker(
             application,
-            edge,
-            grpc_address=f"{settings.grpc_host}:{grpc_port}",
+            metrics,
             http_address=f"http://{settings.http_host}:{http_port}",
             reloader=ConfigurationReloader(
                 settings.config_file,
@@ -89,7 +134,69 @@ async def running_gateway(
                 application.routing,
                 providers,
                 observe=metrics.count_reload,
+                callers=callers,
             ),
+            callers=callers,
+            readiness=readiness,
+        )
+
+
+def _checks(application: Application, readiness: Readiness) -> dict[str, Check]:
+    """Return what `/readyz` looks at."""
+    checks: dict[str, Check] = {
+        "process": readiness.check,
+        "database": application.doors.database.ping,
+    }
+    if application.broker is not None:
+        checks["broker"] = application.broker.ping
+    return checks
+
+
+@asynccontextmanager
+async def running_gateway(
+    settings: Settings,
+    configuration: Configuration,
+    clock: Clock = system_clock,
+    *,
+    with_workers: bool = True,
+    own_http_port: int | None = None,
+) -> AsyncIterator[RunningGateway]:
+    """Serve until the context ends, then drain: no call that began is cut off inside the grace."""
+    grace = Grace(settings.shutdown_grace_s)
+    credentials = listening_credentials(settings)
+    async with AsyncExitStack() as stack:
+        # Told backwards: calls end before the workers do.
+        worker = await stack.enter_async_context(
+            running_worker(
+                settings,
+                configuration,
+                clock,
+                grace=grace,
+                with_workers=with_workers,
+                own_http_port=own_http_port,
+            )
+        )
+        access = TRUSTING
+        if credentials is not None:
+            access = by_certificate(CallerName(settings.tls_caller), worker.callers)
+        application = worker.application
+        edge = build_grpc_edge(
+            application,
+            settings,
+            worker.metrics,
+            access,
+            share_port=own_http_port is not None,
+        )
+        grpc_port = await edge.start(settings.grpc_host, settings.grpc_port, credentials)
+        stack.push_async_callback(_stop, edge, grace)
+        stack.callback(application.signals.close)  # followers would use up the whole grace
+        stack.push_async_callback(_leave, worker.readiness, edge, settings.shutdown_delay_s)
+        yield RunningGateway(
+            application,
+            edge,
+            grpc_address=f"{settings.grpc_host}:{grpc_port}",
+            http_address=worker.http_address,
+            reloader=worker.reloader,
         )
 
 
@@ -106,6 +213,13 @@ class Grace:
         if self._until_s is None:
             self._until_s = now_s + self._seconds
         return max(0.0, self._until_s - now_s)
+
+
+async def _leave(readiness: Readiness, edge: GrpcEdge, delay_s: float) -> None:
+    """Say that nothing serves any more, and take calls until everybody has heard of it."""
+    readiness.leave()
+    await edge.serving.stop()
+    await asyncio.sleep(delay_s)
 
 
 async def _stop(edge: GrpcEdge, grace: Grace) -> None:
@@ -136,30 +250,86 @@ def spare_the_garbage_collector() -> None:
     gc.set_threshold(*_COLLECTION_THRESHOLDS)
 
 
-async def serve(settings: Settings, *, with_sandbox: bool) -> int:
+async def serve(
+    settings: Settings,
+    *,
+    with_sandbox: bool,
+    with_workers: bool = True,
+    own_http_port: int | None = None,
+) -> int:
     """Run a gateway until SIGTERM or SIGINT; SIGHUP reads the configuration; the exit code.
 
-    Raises `ConfigurationError` and `SettingsError` before anything is opened.
+    Without workers, what webhooks bring waits for a process that runs `work`. With a port of its
+    own it is one of several processes: it shares the others, and ends with its parent. Raises
+    `ConfigurationError` and `SettingsError` before anything is opened.
     """
-    configure_logging(settings.log_format, settings.log_level)
-    configuration = load_configuration(settings.config_file)
-    await prepare_databases(settings)
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    listening_credentials(settings)  # read again when it listens: here only so that it fails early
+    configuration = await prepare(settings)
+    stopped = _stopping()
     async with AsyncExitStack() as stack:
-        gateway = await stack.enter_async_context(running_gateway(settings, configuration))
+        stack.enter_context(tracing(settings))
+        gateway = await stack.enter_async_context(
+            running_gateway(
+                settings, configuration, with_workers=with_workers, own_http_port=own_http_port
+            )
+        )
         if with_sandbox:
             from gateway.playground import playing_sandbox  # noqa: PLC0415 - simulators are loaded on demand only
 
             await stack.enter_async_context(playing_sandbox(settings, configuration, gateway))
         await stack.enter_async_context(_following_file(gateway.reloader))
         spare_the_garbage_collector()
-        _log.info("serving", grpc=gateway.grpc_address, http=gateway.http_address)
+        _log.info(
+            "serving", grpc=gateway.grpc_address, http=gateway.http_address, workers=with_workers
+        )
         await stopped.wait()
         _log.info("stopping", grace_s=settings.shutdown_grace_s)
     _log.info("stopped")
     return 0
+
+
+async def work(settings: Settings) -> int:
+    """Do what is due, beside others who do the same, until SIGTERM or SIGINT; else as `serve`."""
+    configuration = await prepare(settings)
+    stopped = _stopping()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(tracing(settings))
+        worker = await stack.enter_async_context(running_worker(settings, configuration))
+        await stack.enter_async_context(_following_file(worker.reloader))
+        spare_the_garbage_collector()
+        _log.info("working", http=worker.http_address)
+        await stopped.wait()
+        _log.info("stopping", grace_s=settings.shutdown_grace_s)
+    _log.info("stopped")
+    return 0
+
+
+async def prepare(settings: Settings) -> Configuration:
+    """Do what comes before everything else; raises `ConfigurationError` and `SettingsError`."""
+    configure_logging(settings.log_format, settings.log_level)
+    configuration = load_configuration(settings.config_file)
+    await prepare_databases(settings)
+    return configuration
+
+
+def _stopping() -> asyncio.Event:
+    """Return what SIGTERM and SIGINT set."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    return stopped
+
+
+def _stop_with_parent(stopped: asyncio.Event) -> None:
+    """End when the parent's pipe closes: nobody would restart this process, or stop it."""
+    loop = asyncio.get_running_loop()
+    pipe = sys.stdin.fileno()
+
+    def closed() -> None:
+        loop.remove_reader(pipe)
+        stopped.set()
+
+    loop.add_reader(pipe, closed)
 
 
 @asynccontextmanager

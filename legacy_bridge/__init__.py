@@ -1,1 +1,1 @@
-"""The legacy back office behind a port: draft orders and aliases."""
+"""The legacy back office behind a port: draft orders, aliases, accounts."""

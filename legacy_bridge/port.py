@@ -1,11 +1,12 @@
-"""What the legacy back office is to us: orders, aliases, and the port itself."""
+"""What the legacy back office is to us: orders, aliases, accounts, and the port itself."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from psp.money import Money
@@ -71,6 +72,79 @@ class LegacyAlias:
     """A shopper has at most one."""
 
 
+class Direction(StrEnum):
+    """Which way a movement moves the shopper's balance."""
+
+    CREDIT = "credit"
+    DEBIT = "debit"
+
+
+class MovementKind(StrEnum):
+    """Why money moves on a shopper's account."""
+
+    INVOICE_CREDIT = "invoice_credit"
+    """An invoice of a captured payment: the shopper has paid, and we owe the goods."""
+    PARCEL_DEBIT = "parcel_debit"
+    """A parcel was created: goods for so much of the invoices are on their way."""
+    REFUND_CREDIT = "refund_credit"
+    """A refund is due: we owe money back."""
+    REFUND_DEBIT = "refund_debit"
+    """The PSP's report shows the refund paid."""
+    REFUND_REVERSAL = "refund_reversal"
+    """The PSP's report shows a paid refund returned: takes its debit back."""
+    REFUND_LAPSE = "refund_lapse"
+    """A refund that was due failed: takes its credit back."""
+
+
+DIRECTION_OF_KIND: Final[Mapping[MovementKind, Direction]] = MappingProxyType(
+    {
+        MovementKind.INVOICE_CREDIT: Direction.CREDIT,
+        MovementKind.PARCEL_DEBIT: Direction.DEBIT,
+        MovementKind.REFUND_CREDIT: Direction.CREDIT,
+        MovementKind.REFUND_DEBIT: Direction.DEBIT,
+        MovementKind.REFUND_REVERSAL: Direction.CREDIT,
+        MovementKind.REFUND_LAPSE: Direction.DEBIT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMovement:
+    """One movement of a shopper's financial account: posted once, never changed.
+
+    Raises `ValueError` for one that nobody could post: without key or customer, or of nothing.
+    """
+
+    key: str
+    """Names it for ever; chosen by who posts it."""
+    customer_id: str
+    order_id: str
+    kind: MovementKind
+    amount: Money
+    """Above zero; the kind says which way it goes."""
+    reference: str
+    """What it is about at who posted it: a payment, a parcel, a refund."""
+    booking_time: datetime
+    """When it happened; aware, UTC."""
+
+    def __post_init__(self) -> None:
+        if not self.key or not self.customer_id:
+            raise ValueError(f"movement {self.key!r} of {self.customer_id!r}: both are needed")
+        if self.amount.amount_minor == 0:
+            raise ValueError(f"movement {self.key} moves nothing")
+
+    @property
+    def direction(self) -> Direction:
+        """Which way it moves the balance."""
+        return DIRECTION_OF_KIND[self.kind]
+
+    @property
+    def signed_minor(self) -> int:
+        """The amount as it counts for the balance, in minor units: credits up, debits down."""
+        minor = self.amount.amount_minor
+        return minor if self.direction is Direction.CREDIT else -minor
+
+
 class BackOffice(Protocol):
     """The back office of one retailer.
 
@@ -129,3 +203,21 @@ class BackOffice(Protocol):
 
     async def delete_alias(self, psp_account: str, alias: str, *, key: str) -> None:
         """Forget an alias; one that is not there is done."""
+
+    async def post_movement(self, movement: AccountMovement) -> None:
+        """Post a movement under its key, once and for ever.
+
+        The same one again changes nothing, whatever its booking time: the first one stands. Raises
+        `KeyReusedError` if another movement was posted under the key.
+        """
+
+    def list_movements(
+        self, customer_id: str, *, page_size: int = DEFAULT_PAGE_SIZE
+    ) -> AsyncIterator[AccountMovement]:
+        """Stream the shopper's movements, first booked first, as orders are streamed."""
+
+    async def balance(self, customer_id: str) -> Mapping[str, int]:
+        """Return the shopper's balance in minor units by currency: credits less debits.
+
+        A currency that nothing was ever moved in is not in it.
+        """

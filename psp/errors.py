@@ -1,4 +1,4 @@
-"""What can go wrong between us and a PSP: six errors, told apart by what may have happened.
+"""What can go wrong between us and a PSP: errors told apart by what may have happened.
 
 A decline is not here: it is a result (`psp.port.PspFailure`). The caller's question is always the
 same: can the PSP have acted? Only `OutcomeUnknownError` means "perhaps".
@@ -34,6 +34,13 @@ class NotSentError(PspError):
     """Nothing reached the PSP (no connection, no deadline left): surely did not happen."""
 
 
+@dataclass
+class AccountBusyError(NotSentError):
+    """As many calls as the account may have are under way, and no turn came in time."""
+
+    retry_after_s: float = field(default=1.0, kw_only=True)
+
+
 class RejectedError(PspError):
     """The PSP read the request and refused it: did not happen, and the same again will not."""
 
@@ -57,8 +64,20 @@ class UnavailableError(PspError):
     """The PSP said it cannot serve now and did not act."""
 
 
+@dataclass
+class BreakerOpenError(UnavailableError):
+    """The PSP was down just now, so that it is left alone: not sent, surely did not happen."""
+
+    retry_after_s: float = field(default=1.0, kw_only=True)
+    """Until it is tried again, in seconds."""
+
+
 class MisconfiguredError(PspError):
     """Our key, account or permission is wrong: an operator must act, no retry helps."""
+
+
+class ReportUnreadableError(PspError):
+    """A report of the PSP is cut off, or a line of it cannot be read. `detail` says which."""
 
 
 class InvalidEventError(Exception):

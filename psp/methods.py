@@ -37,6 +37,9 @@ class MethodTraits:
     saves_with_payment: bool = False
     """Whether the PSP saves the method with a first payment only (`CreatePayment.save_alias`), and
     its events are what says so (`PspEvent.saved_alias`): the merchant keeps the list himself."""
+    begins_without_call: bool = False
+    """Whether nobody is called to begin a payment while the shopper is there: her browser brings it
+    to the PSP's page."""
 
     def takes_currency(self, currency: str) -> bool:
         """Whether the method can be offered in the currency at all."""

@@ -31,6 +31,7 @@ from psp.port import (
     RefundPayment,
     ReviewStatus,
 )
+from psp.settlements import SettlementEntry, SettlementPeriod, SettlementReport
 
 _log = structlog.get_logger(__name__)
 _WORD_START: Final = re.compile(r"(?<!^)(?=[A-Z])")
@@ -196,6 +197,24 @@ class ObservedProvider:
         with self._watched("list_events"):
             async for event in self._inner.list_events(since):
                 yield event
+
+    async def start_settlement_report(
+        self, period: SettlementPeriod, idempotency_key: str
+    ) -> SettlementReport:
+        """See the port."""
+        with self._watched("start_settlement_report"):
+            return await self._inner.start_settlement_report(period, idempotency_key)
+
+    async def retrieve_settlement_report(self, reference: str) -> SettlementReport:
+        """See the port."""
+        with self._watched("retrieve_settlement_report"):
+            return await self._inner.retrieve_settlement_report(reference)
+
+    async def settlement_entries(self, reference: str) -> AsyncIterator[SettlementEntry]:
+        """See the port; one report for the whole stream."""
+        with self._watched("settlement_entries"):
+            async for entry in self._inner.settlement_entries(reference):
+                yield entry
 
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
         """See the port."""

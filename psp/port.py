@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from psp.money import Money
+from psp.settlements import SettlementEntry, SettlementPeriod, SettlementReport
 
 
 class Capability(StrEnum):
@@ -28,6 +29,8 @@ class Capability(StrEnum):
     EVENTS = "events"
     LIST_EVENTS = "list_events"
     """Read past events from the PSP's own list: the way back after an outage."""
+    SETTLEMENTS = "settlements"
+    """Tell, line by line, what moved on our balance in a period."""
     REVIEWS = "reviews"
     IDEMPOTENT_MUTATIONS = "idempotent_mutations"
     """The same idempotency key may be sent again inside `idempotency_lifetime_s`."""
@@ -409,7 +412,23 @@ class PaymentServiceProvider(Protocol):
     def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:
         """Stream the events that occurred from `since` on, the oldest first.
 
-        As far back as the PSP keeps them. An event is the same one that a webhook brings, with the same `event_id`.
+        As far back as the PSP keeps them. An event is the same one that a webhook brings, with the
+        same `event_id`.
+        """
+
+    async def start_settlement_report(
+        self, period: SettlementPeriod, idempotency_key: str
+    ) -> SettlementReport:
+        """Have the PSP report the lines of a period; asking for one twice does no harm."""
+
+    async def retrieve_settlement_report(self, reference: str) -> SettlementReport:
+        """Return where a report stands."""
+
+    def settlement_entries(self, reference: str) -> AsyncIterator[SettlementEntry]:
+        """Stream the lines of a report that is READY, in the PSP's own order.
+
+        Raises `ReportUnreadableError` at a line that is not what it should be, and where the
+        report ends before its end: what was streamed until then is then worth nothing.
         """
 
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:

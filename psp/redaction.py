@@ -12,17 +12,30 @@ _CREDENTIAL: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:sk|rk|whsec)_[^\s\"',;<>()\[\]{}]+"  # keys
     r"|\b\w+_secret_\w+"  # client secrets
     r"|\bbearer\s+[^\s\"',;<>()\[\]{}]+"  # what an Authorization header holds
+    r"|\bv[01]=[0-9a-f]{64}\b"  # signatures of webhooks
+    # Fields of forms: signatures, passwords, what stands on a card.
+    r"|(?<![0-9a-z])(?:shasign|pswd|passwd|password|cvc2?|cvv2?|cardno|pan)=[^\s\"'&,;]+"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*-----)?"
     r"|(?<=://)[^\s/@]+:[^\s/@]*(?=@)",  # user and password in an address
     re.ASCII | re.IGNORECASE,
 )
+# Only what nothing else begins with: SK_1 may be an order from Slovakia.
+_KEY: Final = re.compile(
+    r"(?<![0-9A-Za-z])(?:(?:sk|rk)_(?:test|live)_|whsec_)\w|\w_secret_\w", re.ASCII
+)
+CARD_GAP: Final = r"(?:[ \u00a0-]{1,3}|(?<=\d{3})[./_](?=\d{3,6}(?!\d)))"
+"""What may stand between the digits of a card number. Dots and the like stand between groups of at
+least three only: dates and decimal fractions are no card numbers."""
 # An id that is not all digits is left whole, and so is a decimal fraction.
 _DIGIT_GROUPS: Final = re.compile(
     r"(?P<uuid>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)"
-    r"|(?<![0-9a-z])(?<!\d\.)\d+(?:[ -]\d+)*(?![0-9a-z])",
+    rf"|(?<![0-9a-z])(?<!\d\.)\d+(?:{CARD_GAP}\d+)*(?![0-9a-z])",
     re.ASCII | re.IGNORECASE,
 )
 # Most texts hold none of these, and all that is logged passes here: to look first is much cheaper.
-_CREDENTIAL_HINT: Final = re.compile(r"[sr]k_|whsec_|_secret_|bearer|://")
+_CREDENTIAL_HINT: Final = re.compile(
+    r"[sr]k_|whsec_|_secret_|bearer|://|v[01]=|shasign|pswd|passw|cv[cv]2?=|cardno|pan=|-----begin"
+)
 _DIGITS: Final = b"0123456789"
 _GROUP: Final = re.compile(r"\d+", re.ASCII)
 _MIN_CARD_DIGITS: Final = 13
@@ -30,6 +43,8 @@ _MAX_CARD_DIGITS: Final = 19
 # ISO/IEC 7812 gives 0 and 1 to standards bodies and airlines. What we do write with a leading 1
 # is time: Unix milliseconds, microseconds and nanoseconds begin with it until 2033.
 _CARD_STARTS: Final = frozenset("23456789")
+# No scheme's numbers begin with 20, and every date of this century does.
+_DATE_START: Final = "20"
 
 
 def without_secrets(text: str) -> str:
@@ -39,6 +54,11 @@ def without_secrets(text: str) -> str:
     if _count_digits(text) >= _MIN_CARD_DIGITS:
         text = _DIGIT_GROUPS.sub(_without_cards, text)
     return text
+
+
+def holds_key(text: str) -> bool:
+    """Whether a key, a webhook's secret or a client secret stands in the text, beyond doubt."""
+    return _KEY.search(text) is not None
 
 
 def printable(text: str) -> str:
@@ -56,7 +76,7 @@ def is_card_number(digits: str) -> bool:
     """Whether a text can be a card's number: 13 to 19 digits, a scheme's start, a Luhn sum."""
     if not _MIN_CARD_DIGITS <= len(digits) <= _MAX_CARD_DIGITS or digits[0] not in _CARD_STARTS:
         return False
-    if not (digits.isascii() and digits.isdigit()):
+    if digits.startswith(_DATE_START) or not (digits.isascii() and digits.isdigit()):
         return False
     # Luhn: from the right every second digit counts double, as the sum of its digits.
     total = sum(int(digit) for digit in digits[-1::-2])

@@ -8,14 +8,28 @@ from typing import Final, Generic, TypeVar
 
 from gateway.aliases.import_values import ImportRefusalReason
 from gateway.customers.commands import EnsureOutcome
+from gateway.domain.discrepancy import (
+    DiscrepancyState,
+    DiscrepancyType,
+    Resolution,
+    SubjectKind,
+)
 from gateway.domain.payment import PaymentState
+from gateway.domain.reconciliation import RunState
+from gateway.domain.refund import RefundCause, RefundState
+from gateway.domain.refund_batch import BatchState
 from gateway.payments.commands import CancelReason
-from legacy_bridge.port import OrderState
+from gateway.refund_files.values import LineRefusal
+from gateway.refunds.commands import RefundReason
+from legacy_bridge.port import MovementKind, OrderState
 from paygate.v1 import alias_service_pb2 as alias_pb
 from paygate.v1 import customer_service_pb2 as customer_pb
 from paygate.v1 import order_service_pb2 as order_pb
 from paygate.v1 import payment_service_pb2 as pb
+from paygate.v1 import reconciliation_service_pb2 as rec_pb
+from paygate.v1 import refund_service_pb2 as refund_pb
 from psp.port import CapturePolicy, FailureCategory, PaymentMethod, ReviewStatus
+from psp.settlements import SettlementCategory
 
 D = TypeVar("D")
 W = TypeVar("W", bound=int)
@@ -65,6 +79,58 @@ PAYMENT_STATES: Final = EnumTable(
         PaymentState.CANCELED: pb.PAYMENT_STATE_CANCELED,
         PaymentState.FAILED: pb.PAYMENT_STATE_FAILED,
         PaymentState.OUTCOME_UNKNOWN: pb.PAYMENT_STATE_OUTCOME_UNKNOWN,
+    },
+)
+REFUND_STATES: Final = EnumTable(
+    refund_pb.RefundState.Name,
+    {
+        RefundState.OUTCOME_UNKNOWN: refund_pb.REFUND_STATE_OUTCOME_UNKNOWN,
+        RefundState.PENDING: refund_pb.REFUND_STATE_PENDING,
+        RefundState.REQUIRES_ACTION: refund_pb.REFUND_STATE_REQUIRES_ACTION,
+        RefundState.SUCCEEDED: refund_pb.REFUND_STATE_SUCCEEDED,
+        RefundState.FAILED: refund_pb.REFUND_STATE_FAILED,
+    },
+)
+REFUND_CAUSES: Final = EnumTable(
+    refund_pb.RefundCause.Name,
+    {
+        RefundCause.REQUESTED: refund_pb.REFUND_CAUSE_REQUESTED,
+        RefundCause.FILE: refund_pb.REFUND_CAUSE_FILE,
+        RefundCause.ORDER: refund_pb.REFUND_CAUSE_ORDER,
+        RefundCause.PSP: refund_pb.REFUND_CAUSE_PSP,
+    },
+)
+REFUND_REASONS: Final = EnumTable(
+    refund_pb.RefundReason.Name,
+    {
+        RefundReason.REQUESTED_BY_CUSTOMER: refund_pb.REFUND_REASON_REQUESTED_BY_CUSTOMER,
+        RefundReason.DUPLICATE: refund_pb.REFUND_REASON_DUPLICATE,
+        RefundReason.FRAUDULENT: refund_pb.REFUND_REASON_FRAUDULENT,
+    },
+)
+REFUND_BATCH_STATES: Final = EnumTable(
+    refund_pb.RefundBatchState.Name,
+    {
+        BatchState.READING: refund_pb.REFUND_BATCH_STATE_READING,
+        BatchState.READ: refund_pb.REFUND_BATCH_STATE_READ,
+        BatchState.REFUSED: refund_pb.REFUND_BATCH_STATE_REFUSED,
+        BatchState.BROKEN_OFF: refund_pb.REFUND_BATCH_STATE_BROKEN_OFF,
+    },
+)
+REFUND_LINE_REFUSALS: Final = EnumTable(
+    refund_pb.RefundLineRefusalReason.Name,
+    {
+        LineRefusal.MALFORMED: refund_pb.REFUND_LINE_REFUSAL_REASON_MALFORMED,
+        LineRefusal.WRONG_ENCODING: refund_pb.REFUND_LINE_REFUSAL_REASON_WRONG_ENCODING,
+        LineRefusal.INVALID_AMOUNT: refund_pb.REFUND_LINE_REFUSAL_REASON_INVALID_AMOUNT,
+        LineRefusal.MOVEMENT_REUSED: refund_pb.REFUND_LINE_REFUSAL_REASON_MOVEMENT_REUSED,
+        LineRefusal.UNKNOWN_ACCOUNT: refund_pb.REFUND_LINE_REFUSAL_REASON_UNKNOWN_ACCOUNT,
+        LineRefusal.UNKNOWN_PAYMENT: refund_pb.REFUND_LINE_REFUSAL_REASON_UNKNOWN_PAYMENT,
+        LineRefusal.OTHER_ORDER: refund_pb.REFUND_LINE_REFUSAL_REASON_OTHER_ORDER,
+        LineRefusal.WRONG_CURRENCY: refund_pb.REFUND_LINE_REFUSAL_REASON_WRONG_CURRENCY,
+        LineRefusal.EXCEEDS_REMAINING: refund_pb.REFUND_LINE_REFUSAL_REASON_EXCEEDS_REMAINING,
+        LineRefusal.PAYMENT_STATE: refund_pb.REFUND_LINE_REFUSAL_REASON_PAYMENT_STATE,
+        LineRefusal.PSP_REJECTED: refund_pb.REFUND_LINE_REFUSAL_REASON_PSP_REJECTED,
     },
 )
 REVIEW_STATES: Final = EnumTable(
@@ -125,6 +191,17 @@ ORDER_STATES: Final = EnumTable(
         OrderState.CANCELED: order_pb.ORDER_STATE_CANCELED,
     },
 )
+MOVEMENT_KINDS: Final = EnumTable(
+    order_pb.MovementKind.Name,
+    {
+        MovementKind.INVOICE_CREDIT: order_pb.MOVEMENT_KIND_INVOICE_CREDIT,
+        MovementKind.PARCEL_DEBIT: order_pb.MOVEMENT_KIND_PARCEL_DEBIT,
+        MovementKind.REFUND_CREDIT: order_pb.MOVEMENT_KIND_REFUND_CREDIT,
+        MovementKind.REFUND_DEBIT: order_pb.MOVEMENT_KIND_REFUND_DEBIT,
+        MovementKind.REFUND_REVERSAL: order_pb.MOVEMENT_KIND_REFUND_REVERSAL,
+        MovementKind.REFUND_LAPSE: order_pb.MOVEMENT_KIND_REFUND_LAPSE,
+    },
+)
 IMPORT_REFUSALS: Final = EnumTable(
     alias_pb.ImportRefusalReason.Name,
     {
@@ -137,5 +214,70 @@ IMPORT_REFUSALS: Final = EnumTable(
         ImportRefusalReason.OTHER_CONTENT: alias_pb.IMPORT_REFUSAL_REASON_OTHER_CONTENT,
         ImportRefusalReason.LINKED_OTHERWISE: alias_pb.IMPORT_REFUSAL_REASON_LINKED_OTHERWISE,
         ImportRefusalReason.TAKEN: alias_pb.IMPORT_REFUSAL_REASON_TAKEN,
+    },
+)
+RECONCILIATION_STATES: Final = EnumTable(
+    rec_pb.ReconciliationState.Name,
+    {
+        RunState.WAITING_FOR_REPORT: rec_pb.RECONCILIATION_STATE_WAITING_FOR_REPORT,
+        RunState.STAGING: rec_pb.RECONCILIATION_STATE_STAGING,
+        RunState.MATCHING: rec_pb.RECONCILIATION_STATE_MATCHING,
+        RunState.MATCHED: rec_pb.RECONCILIATION_STATE_MATCHED,
+        RunState.DONE: rec_pb.RECONCILIATION_STATE_DONE,
+        RunState.FAILED: rec_pb.RECONCILIATION_STATE_FAILED,
+    },
+)
+SETTLEMENT_CATEGORIES: Final = EnumTable(
+    rec_pb.SettlementCategory.Name,
+    {
+        SettlementCategory.CHARGE: rec_pb.SETTLEMENT_CATEGORY_CHARGE,
+        SettlementCategory.CHARGE_FAILURE: rec_pb.SETTLEMENT_CATEGORY_CHARGE_FAILURE,
+        SettlementCategory.REFUND: rec_pb.SETTLEMENT_CATEGORY_REFUND,
+        SettlementCategory.REFUND_FAILURE: rec_pb.SETTLEMENT_CATEGORY_REFUND_FAILURE,
+        SettlementCategory.RELEASE: rec_pb.SETTLEMENT_CATEGORY_RELEASE,
+        SettlementCategory.DISPUTE: rec_pb.SETTLEMENT_CATEGORY_DISPUTE,
+        SettlementCategory.DISPUTE_REVERSAL: rec_pb.SETTLEMENT_CATEGORY_DISPUTE_REVERSAL,
+        SettlementCategory.FEE: rec_pb.SETTLEMENT_CATEGORY_FEE,
+        SettlementCategory.PAYOUT: rec_pb.SETTLEMENT_CATEGORY_PAYOUT,
+        SettlementCategory.PAYOUT_REVERSAL: rec_pb.SETTLEMENT_CATEGORY_PAYOUT_REVERSAL,
+        SettlementCategory.ADJUSTMENT: rec_pb.SETTLEMENT_CATEGORY_ADJUSTMENT,
+        SettlementCategory.UNKNOWN: rec_pb.SETTLEMENT_CATEGORY_UNKNOWN,
+    },
+)
+DISCREPANCY_TYPES: Final = EnumTable(
+    rec_pb.DiscrepancyType.Name,
+    {
+        DiscrepancyType.MISSING_AT_PSP: rec_pb.DISCREPANCY_TYPE_MISSING_AT_PSP,
+        DiscrepancyType.MISSING_HERE: rec_pb.DISCREPANCY_TYPE_MISSING_HERE,
+        DiscrepancyType.AMOUNT: rec_pb.DISCREPANCY_TYPE_AMOUNT,
+        DiscrepancyType.CURRENCY: rec_pb.DISCREPANCY_TYPE_CURRENCY,
+        DiscrepancyType.STATUS: rec_pb.DISCREPANCY_TYPE_STATUS,
+        DiscrepancyType.DUPLICATE: rec_pb.DISCREPANCY_TYPE_DUPLICATE,
+        DiscrepancyType.UNEXPLAINED_FEE: rec_pb.DISCREPANCY_TYPE_UNEXPLAINED_FEE,
+        DiscrepancyType.UNKNOWN_CATEGORY: rec_pb.DISCREPANCY_TYPE_UNKNOWN_CATEGORY,
+    },
+)
+DISCREPANCY_STATES: Final = EnumTable(
+    rec_pb.DiscrepancyState.Name,
+    {
+        DiscrepancyState.OPEN: rec_pb.DISCREPANCY_STATE_OPEN,
+        DiscrepancyState.RESOLVED: rec_pb.DISCREPANCY_STATE_RESOLVED,
+        DiscrepancyState.HEALED: rec_pb.DISCREPANCY_STATE_HEALED,
+    },
+)
+DISCREPANCY_RESOLUTIONS: Final = EnumTable(
+    rec_pb.DiscrepancyResolution.Name,
+    {
+        Resolution.EXPLAINED: rec_pb.DISCREPANCY_RESOLUTION_EXPLAINED,
+        Resolution.CORRECTED: rec_pb.DISCREPANCY_RESOLUTION_CORRECTED,
+        Resolution.WRITTEN_OFF: rec_pb.DISCREPANCY_RESOLUTION_WRITTEN_OFF,
+    },
+)
+DISCREPANCY_SUBJECTS: Final = EnumTable(
+    rec_pb.DiscrepancySubject.Name,
+    {
+        SubjectKind.PAYMENT: rec_pb.DISCREPANCY_SUBJECT_PAYMENT,
+        SubjectKind.REFUND: rec_pb.DISCREPANCY_SUBJECT_REFUND,
+        SubjectKind.LINE: rec_pb.DISCREPANCY_SUBJECT_LINE,
     },
 )

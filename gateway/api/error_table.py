@@ -13,6 +13,8 @@ from gateway.errors import FieldViolation, PaygateError, Reason
 from gateway.storage.writes import StorageUnavailableError
 from legacy_bridge.errors import BackOfficeUnavailableError, OrderNotFoundError
 from psp.errors import (
+    AccountBusyError,
+    BreakerOpenError,
     MisconfiguredError,
     NotSentError,
     OutcomeUnknownError,
@@ -47,7 +49,21 @@ CODE_OF_REASON: Final[Mapping[Reason, grpc.StatusCode]] = MappingProxyType(
         Reason.INTERNAL: grpc.StatusCode.INTERNAL,
         Reason.SHUTTING_DOWN: grpc.StatusCode.UNAVAILABLE,
         Reason.ACCOUNT_RETIRED: grpc.StatusCode.FAILED_PRECONDITION,
+        Reason.REFUND_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+        Reason.REFUND_BATCH_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
         Reason.ALIAS_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+        Reason.ALIAS_EXPIRED: grpc.StatusCode.FAILED_PRECONDITION,
+        Reason.ORDER_NOT_PAID: grpc.StatusCode.FAILED_PRECONDITION,
+        Reason.ORDER_NOT_INVOICED: grpc.StatusCode.FAILED_PRECONDITION,
+        Reason.REPORTED_OTHERWISE: grpc.StatusCode.FAILED_PRECONDITION,
+        Reason.NO_ACCOUNT: grpc.StatusCode.FAILED_PRECONDITION,
+        Reason.RECONCILIATION_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+        Reason.DISCREPANCY_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+        Reason.RECONCILIATION_IN_PROGRESS: grpc.StatusCode.ABORTED,
+        Reason.CALLER_NOT_IDENTIFIED: grpc.StatusCode.UNAUTHENTICATED,
+        Reason.CALLER_NOT_ALLOWED: grpc.StatusCode.PERMISSION_DENIED,
+        Reason.OVERLOADED: grpc.StatusCode.RESOURCE_EXHAUSTED,
+        Reason.CALLER_RATE_EXCEEDED: grpc.StatusCode.RESOURCE_EXHAUSTED,
     }
 )
 """As the comments of `paygate.v1.ErrorReason` promise; total over the reasons."""
@@ -86,6 +102,12 @@ def _psp_unavailable(error: PspError) -> PaygateError:
         f"{error.account}: the PSP cannot be used now and did nothing: {error.detail}",
         metadata=_psp_metadata(error),
     )
+
+
+def _psp_held_back(error: AccountBusyError | BreakerOpenError) -> PaygateError:
+    refusal = _psp_unavailable(error)
+    refusal.retry_after_s = error.retry_after_s
+    return refusal
 
 
 def _psp_silent(error: OutcomeUnknownError) -> PaygateError:
@@ -148,10 +170,12 @@ _REFUSALS: Final[Mapping[type, Callable[[Any], PaygateError]]] = {
     PaygateError: _itself,
     DecodeError: _unreadable,
     NotSentError: _psp_unavailable,
+    AccountBusyError: _psp_held_back,
     RejectedError: _psp_rejected,
     OutcomeUnknownError: _psp_silent,
     RateLimitedError: _psp_rate_limited,
     UnavailableError: _psp_unavailable,
+    BreakerOpenError: _psp_held_back,
     MisconfiguredError: _psp_misconfigured,
     StorageUnavailableError: _storage_unavailable,
     BackOfficeUnavailableError: _back_office_unavailable,

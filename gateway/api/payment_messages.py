@@ -38,7 +38,7 @@ def payment_message(payment: Payment) -> pb.Payment:
         capture_policy=CAPTURE_POLICIES.to_wire[payment.capture_policy],
         psp_account=payment.psp_account,
         psp_reference=payment.psp_reference,
-        failure=None if failure is None else _failure_message(failure),
+        failure=None if failure is None else failure_message(failure),
         capture_before_time=None if capture_before is None else timestamp_message(capture_before),
         config_digest=payment.config_digest,
         create_time=timestamp_message(payment.create_time),
@@ -95,7 +95,8 @@ NEXT_ACTIONS: Final[Mapping[NextActionKind, Callable[[NextAction], pb.NextAction
 """How each kind is written; total over the kinds."""
 
 
-def _failure_message(failure: PspFailure) -> pb.PaymentFailure:
+def failure_message(failure: PspFailure) -> pb.PaymentFailure:
+    """Write why an attempt, or a refund, did not succeed."""
     return pb.PaymentFailure(
         category=FAILURE_CATEGORIES.to_wire[failure.category],
         psp_code=failure.code,

@@ -20,7 +20,10 @@ DOMAIN: Final = "paygate.v1"
 """Of every `google.rpc.ErrorInfo`."""
 STATUS_DETAILS_KEY: Final = "grpc-status-details-bin"
 PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
-"""gRPC, retry design (A6): milliseconds that a client's own retry waits."""
+"""gRPC, retry design (A6): milliseconds that a client's own retry waits; below zero: none."""
+_LONGEST_PUSHBACK_S: Final = 5.0
+"""A client that waits by itself tells nobody why: beyond this the caller decides, who is told."""
+_NO_RETRY: Final = "-1"
 
 # Trailers travel in HTTP/2 headers, which clients take up to 8 KiB of, base64 included. What
 # is said twice, message and descriptions, has to fit in that with the longest list of violations.
@@ -46,6 +49,8 @@ def trailers_of(error: PaygateError, status: status_pb2.Status) -> Trailers:
     details = (STATUS_DETAILS_KEY, status.SerializeToString())
     if error.retry_after_s is None:
         return (details,)
+    if error.retry_after_s > _LONGEST_PUSHBACK_S:
+        return (details, (PUSHBACK_KEY, _NO_RETRY))
     return (details, (PUSHBACK_KEY, str(math.ceil(error.retry_after_s * 1000))))
 
 

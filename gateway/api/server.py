@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from gateway.api.alias_service import AliasServicer
+from gateway.api.allowance import Rate
 from gateway.api.customer_service import CustomerServicer
 from gateway.api.descriptors import (
     DescriptorIndex,
@@ -21,7 +22,8 @@ from gateway.api.descriptors import (
 )
 from gateway.api.health import SERVICE as HEALTH
 from gateway.api.health import ServingStatus
-from gateway.api.interceptors.caller import CallerInterceptor, IdentifyCaller, caller_by_metadata
+from gateway.api.interceptors.admission import AdmissionInterceptor, AdmissionLimits
+from gateway.api.interceptors.caller import TRUSTING, Access, CallerInterceptor
 from gateway.api.interceptors.deadline import DeadlineInterceptor
 from gateway.api.interceptors.errors import ErrorInterceptor
 from gateway.api.interceptors.log import LogInterceptor
@@ -29,7 +31,9 @@ from gateway.api.interceptors.telemetry import RpcObserver, TelemetryInterceptor
 from gateway.api.order_service import OrderServicer
 from gateway.api.payment_service import PaymentServicer
 from gateway.api.proposal_service import ProposalServicer
+from gateway.api.reconciliation_service import ReconciliationServicer
 from gateway.api.reflection import SERVICE_V1, SERVICE_V1ALPHA, ReflectionServicer, add_reflection
+from gateway.api.refund_service import RefundServicer
 from gateway.api.routing_service import RoutingServicer
 from gateway.api.use_cases import UseCases
 from paygate.v1 import (
@@ -38,6 +42,8 @@ from paygate.v1 import (
     order_service_pb2_grpc,
     payment_service_pb2_grpc,
     proposal_service_pb2_grpc,
+    reconciliation_service_pb2_grpc,
+    refund_service_pb2_grpc,
     routing_service_pb2_grpc,
 )
 
@@ -47,6 +53,8 @@ SERVICES: Final = (
     "paygate.v1.OrderService",
     "paygate.v1.PaymentService",
     "paygate.v1.ProposalService",
+    "paygate.v1.ReconciliationService",
+    "paygate.v1.RefundService",
     "paygate.v1.RoutingService",
 )
 """The contract's services that are served."""
@@ -64,6 +72,30 @@ class EdgeSettings(Protocol):
     @property
     def max_message_bytes(self) -> int:
         """Of one message; a larger one is RESOURCE_EXHAUSTED."""
+
+    @property
+    def max_concurrent_rpcs(self) -> int:
+        """Unary calls at once; more are RESOURCE_EXHAUSTED."""
+
+    @property
+    def max_concurrent_streams(self) -> int:
+        """Streams at once, likewise."""
+
+    @property
+    def caller_rate_per_s(self) -> float:
+        """Calls of one caller in a second, likewise; 0: as many as it likes."""
+
+    @property
+    def caller_burst(self) -> int:
+        """How many of those it may make at once."""
+
+    @property
+    def max_connection_age_s(self) -> float:
+        """When a client is asked to connect anew."""
+
+    @property
+    def max_connection_age_grace_s(self) -> float:
+        """How long its calls may then go on over the old connection."""
 
     @property
     def reflection(self) -> bool:
@@ -88,14 +120,21 @@ class GrpcEdge:
         self._server = server
         self.serving = serving
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen, without TLS, and say that everything serves; the port, also if 0 was given.
+    async def start(
+        self, host: str, port: int, credentials: grpc.ServerCredentials | None = None
+    ) -> int:
+        """Listen and say that everything serves; the port, also if 0 was given.
+
+        Without credentials in plaintext: `gateway.identity.listening` says where that may be.
 
         Raises `OSError` if the address is taken or is none.
         """
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            bound = self._server.add_insecure_port(address)
+            if credentials is None:
+                bound = self._server.add_insecure_port(address)
+            else:
+                bound = self._server.add_secure_port(address, credentials)
         except RuntimeError as error:
             message = f"cannot listen for gRPC on {address}: free it, or set PAYGATE_GRPC_PORT"
             raise OSError(message) from error
@@ -113,14 +152,20 @@ def build_grpc_edge(
     use_cases: UseCases,
     settings: EdgeSettings,
     metrics: RpcMetrics,
-    identify: IdentifyCaller = caller_by_metadata,
+    access: Access = TRUSTING,
+    *,
+    share_port: bool = False,
 ) -> GrpcEdge:
-    """Connect the services to the use cases; must run inside the event loop that will serve."""
+    """Connect the services to the use cases; must run inside the event loop that will serve.
+
+    `share_port` is for processes that were started to listen at one port together.
+    """
     # Kept for the life of the process: gRPC ends its polling thread when the last server or channel
     # is collected, and has been seen to wait for that thread for ever when a running loop collects.
     grpc.aio.init_grpc_aio()
     server = grpc.aio.server(
-        interceptors=_interceptors(metrics.observe_rpc, identify), options=_options(settings)
+        interceptors=_interceptors(metrics.observe_rpc, access, admission_limits(settings)),
+        options=_options(settings, share_port=share_port),
     )
     _add_services(server, use_cases)
     serving = ServingStatus(SERVICES)
@@ -135,26 +180,40 @@ def build_grpc_edge(
     return GrpcEdge(server, serving)
 
 
+def admission_limits(settings: EdgeSettings) -> AdmissionLimits:
+    """Return how much the settings let in."""
+    rate = Rate(settings.caller_rate_per_s, settings.caller_burst)
+    return AdmissionLimits(
+        settings.max_concurrent_rpcs,
+        settings.max_concurrent_streams,
+        rate if rate.per_s else None,
+    )
+
+
 def _interceptors(
-    observe: RpcObserver, identify: IdentifyCaller
+    observe: RpcObserver, access: Access, limits: AdmissionLimits
 ) -> Sequence[grpc.aio.ServerInterceptor]:
     """Return them from the outermost to the innermost."""
     return (
         TelemetryInterceptor(observe),
         LogInterceptor(),
         ErrorInterceptor(),
-        CallerInterceptor(identify),
+        CallerInterceptor(access),
+        AdmissionInterceptor(limits),
         DeadlineInterceptor(),
     )
 
 
-def _options(settings: EdgeSettings) -> list[tuple[str, int]]:
+def _options(settings: EdgeSettings, *, share_port: bool) -> list[tuple[str, int]]:
     """Return what gRPC is told; names as in its `grpc_types.h`."""
     return [
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         # Two processes on one port would share it silently, also by mistake.
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", int(share_port)),
         ("grpc.enable_channelz", int(settings.channelz)),
+        # Balancers see a new replica when clients connect anew; gRPC spreads this by a tenth.
+        ("grpc.max_connection_age_ms", round(settings.max_connection_age_s * 1000)),
+        ("grpc.max_connection_age_grace_ms", round(settings.max_connection_age_grace_s * 1000)),
         # A silent connection is asked for a sign of life; one that pings too often is closed.
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
@@ -172,13 +231,19 @@ def _add_services(server: grpc.aio.Server, use_cases: UseCases) -> None:
         CustomerServicer(use_cases.customers), server
     )
     order_service_pb2_grpc.add_OrderServiceServicer_to_server(
-        OrderServicer(use_cases.orders), server
+        OrderServicer(use_cases.orders, use_cases.accounts), server
     )
     payment_service_pb2_grpc.add_PaymentServiceServicer_to_server(
         PaymentServicer(use_cases.payments), server
     )
     proposal_service_pb2_grpc.add_ProposalServiceServicer_to_server(
         ProposalServicer(use_cases.proposals), server
+    )
+    reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server(
+        ReconciliationServicer(use_cases.reconciliations), server
+    )
+    refund_service_pb2_grpc.add_RefundServiceServicer_to_server(
+        RefundServicer(use_cases.refunds, use_cases.refund_batches), server
     )
     routing_service_pb2_grpc.add_RoutingServiceServicer_to_server(
         RoutingServicer(use_cases.routing), server

@@ -1,4 +1,4 @@
-"""How free text is read: bounded, on one line, and never with a card number in it."""
+"""How free text is read: bounded, on one line, never with a card number or a key in it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from psp.redaction import is_card_number
+from psp.redaction import CARD_GAP, holds_key, is_card_number
 
 MAX_EMAIL_CHARACTERS: Final = 320
 MAX_NAME_CHARACTERS: Final = 200
 MAX_PHONE_CHARACTERS: Final = 40
 MAX_LOCALE_CHARACTERS: Final = 35
 MAX_URL_CHARACTERS: Final = 2048
+MAX_NOTE_CHARACTERS: Final = 1000
+MAX_FILE_NAME_CHARACTERS: Final = 255
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 # BCP 47: a language, then subtags. RFC 5646, section 4.4.1: 35 characters hold every usual tag.
@@ -27,9 +29,10 @@ _E164: Final = re.compile(r"\+[1-9]([ ./()-]*\d){5,14}", re.ASCII)
 _URL: Final = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+", re.ASCII)
 _NOT_ON_A_LINE: Final = frozenset({"Cc", "Zl", "Zp"})
 
-_DIGIT_RUN: Final = re.compile(r"\d+(?:[ \u00a0-]{1,3}\d+)*", re.ASCII)
+_DIGIT_RUN: Final = re.compile(rf"\d+(?:{CARD_GAP}\d+)*", re.ASCII)
 _DIGITS: Final = re.compile(r"\d+", re.ASCII)
 _MAX_CARD_DIGITS: Final = 19
+_KEY_REFUSED: Final = "holds what looks like a key or a secret: leave it out"
 _CARD_REFUSED: Final = "holds what looks like a card number: no card data may reach the gateway"
 # Ids in addresses: UUIDs, and words that are not all digits.
 _ID_IN_URL: Final = re.compile(
@@ -42,12 +45,24 @@ def email(text: str) -> str:
     _line(text, MAX_EMAIL_CHARACTERS)
     if text and not _EMAIL.fullmatch(text):
         raise ValueError("is no e-mail address: one @ with something on both sides, no spaces")
-    return _without_card(text)
+    return _harmless(text)
 
 
 def name(text: str) -> str:
     """Read a person's name; empty stays empty."""
-    return _without_card(_line(text, MAX_NAME_CHARACTERS))
+    return _harmless(_line(text, MAX_NAME_CHARACTERS))
+
+
+def file_name(text: str) -> str:
+    """Read what a file is called, for people."""
+    if not text:
+        raise ValueError("is required: what the file is called, for people")
+    return _harmless(_line(text, MAX_FILE_NAME_CHARACTERS))
+
+
+def note(text: str) -> str:
+    """Read a remark of a person's; empty stays empty."""
+    return _harmless(_line(text, MAX_NOTE_CHARACTERS))
 
 
 def phone(text: str) -> str:
@@ -63,7 +78,7 @@ def locale(text: str) -> str:
     _line(text, MAX_LOCALE_CHARACTERS)
     if text and not _LOCALE.fullmatch(text):
         raise ValueError('is no BCP 47 language tag such as "fr-FR"')
-    return _without_card(text)
+    return _harmless(text)
 
 
 def return_url(own_ids: Iterable[str] = ()) -> Callable[[str], str]:
@@ -79,19 +94,29 @@ def return_url(own_ids: Iterable[str] = ()) -> Callable[[str], str]:
         if not _URL.fullmatch(text):
             raise ValueError("has characters that an address cannot have: percent-encode them")
         _require_safe(_split(text))
-        _without_card(_without_ids(text, own_ids))
+        plain = unquote(text)
+        _without_key(plain)
+        _without_card(_without_ids(plain, own_ids))
         return text
 
     return parse
 
 
 def holds_card_number(text: str) -> bool:
-    """Whether 13 to 19 digits in the text, perhaps with spaces or dashes, can be a card's."""
+    """Whether 13 to 19 digits in the text, perhaps with gaps, can be a card's.
+
+    Digits of any script count: a shopper's keyboard may write them full-width.
+    """
     return any(
         is_card_number(digits)
-        for run in _DIGIT_RUN.findall(text)
+        for run in _DIGIT_RUN.findall(text if text.isascii() else _with_ascii_digits(text))
         for digits in _joined(_DIGITS.findall(run))
     )
+
+
+def _with_ascii_digits(text: str) -> str:
+    values = ((character, unicodedata.decimal(character, None)) for character in text)
+    return "".join(character if value is None else str(value) for character, value in values)
 
 
 def _joined(groups: list[str]) -> Iterable[str]:
@@ -113,9 +138,19 @@ def _line(text: str, most: int) -> str:
     return text
 
 
+def _harmless(text: str) -> str:
+    return _without_key(_without_card(text))
+
+
 def _without_card(text: str) -> str:
     if holds_card_number(text):
         raise ValueError(_CARD_REFUSED)
+    return text
+
+
+def _without_key(text: str) -> str:
+    if holds_key(text):
+        raise ValueError(_KEY_REFUSED)
     return text
 
 

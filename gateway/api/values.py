@@ -13,6 +13,7 @@ from typing import Final
 
 from gateway.domain.countries import COUNTRY_CODES
 from psp.money import CURRENCY_DECIMALS, MAX_AMOUNT_MINOR
+from psp.redaction import holds_key
 
 DEFAULT_PAGE_SIZE: Final = 50
 MAX_PAGE_SIZE: Final = 500
@@ -21,6 +22,7 @@ IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 """What ids of the retailer's systems are made of."""
 # What gateway.ids.new_id makes.
 _PAYMENT_ID: Final = re.compile(r"pay_[0-9a-hjkmnp-tv-z]{26}", re.ASCII)
+_REFUND_ID: Final = re.compile(r"ref_[0-9a-hjkmnp-tv-z]{26}", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _NIL_UUID: Final = str(uuid.UUID(int=0))
 _SHOWN_CHARACTERS: Final = 12
@@ -45,6 +47,8 @@ def identifier(text: str) -> str:
         raise ValueError("is required")
     if not IDENTIFIER.fullmatch(text):
         raise ValueError("must be 1 to 64 of A-Z a-z 0-9 . _ - :")
+    if holds_key(text):
+        raise ValueError("looks like a key or a secret, which is no id: send the id alone")
     return text
 
 
@@ -59,6 +63,15 @@ def payment_id(text: str) -> str:
         raise ValueError("is required")
     if not _PAYMENT_ID.fullmatch(text):
         raise ValueError('is no payment\'s id: send one as answered, "pay_" and 26 characters')
+    return text
+
+
+def refund_id(text: str) -> str:
+    """Read an id in the form that the gateway gives to refunds; it need not exist."""
+    if not text:
+        raise ValueError("is required")
+    if not _REFUND_ID.fullmatch(text):
+        raise ValueError('is no refund\'s id: send one as answered, "ref_" and 26 characters')
     return text
 
 

@@ -14,6 +14,8 @@ from gateway.client.requests import (
     DEFAULT_TIMEOUTS,
     ChangeT,
     Timeouts,
+    batch_message,
+    batch_messages,
     caller_metadata,
     import_message,
     import_messages,
@@ -35,7 +37,14 @@ from paygate.v1.alias_service_pb2 import (
 from paygate.v1.alias_service_pb2_grpc import AliasServiceStub
 from paygate.v1.customer_service_pb2 import EnsureCustomerRequest, EnsureCustomerResponse
 from paygate.v1.customer_service_pb2_grpc import CustomerServiceStub
-from paygate.v1.order_service_pb2 import GetOrderRequest, GetOrderResponse
+from paygate.v1.order_service_pb2 import (
+    GetOrderRequest,
+    GetOrderResponse,
+    ReportInvoicedRequest,
+    ReportInvoicedResponse,
+    ReportParcelCreatedRequest,
+    ReportParcelCreatedResponse,
+)
 from paygate.v1.order_service_pb2_grpc import OrderServiceStub
 from paygate.v1.payment_service_pb2 import (
     CancelPaymentRequest,
@@ -58,6 +67,33 @@ from paygate.v1.payment_service_pb2 import (
 from paygate.v1.payment_service_pb2_grpc import PaymentServiceStub
 from paygate.v1.proposal_service_pb2 import GetPaymentProposalRequest, GetPaymentProposalResponse
 from paygate.v1.proposal_service_pb2_grpc import ProposalServiceStub
+from paygate.v1.reconciliation_service_pb2 import (
+    Discrepancy,
+    GetReconciliationRequest,
+    GetReconciliationResponse,
+    ListDiscrepanciesRequest,
+    ListDiscrepanciesResponse,
+    ResolveDiscrepancyRequest,
+    ResolveDiscrepancyResponse,
+    RunReconciliationRequest,
+    RunReconciliationResponse,
+)
+from paygate.v1.reconciliation_service_pb2_grpc import ReconciliationServiceStub
+from paygate.v1.refund_service_pb2 import (
+    CreateRefundRequest,
+    CreateRefundResponse,
+    GetRefundBatchRequest,
+    GetRefundBatchResponse,
+    GetRefundRequest,
+    GetRefundResponse,
+    ListRefundsRequest,
+    ListRefundsResponse,
+    Refund,
+    SubmitRefundBatchOptions,
+    SubmitRefundBatchRequest,
+    SubmitRefundBatchResponse,
+)
+from paygate.v1.refund_service_pb2_grpc import RefundServiceStub
 from paygate.v1.routing_service_pb2 import (
     CountryPolicy,
     ExplainRouteRequest,
@@ -97,6 +133,8 @@ class AsyncPaygateClient:
         self._orders = OrderServiceStub(channel)
         self._payments = PaymentServiceStub(channel)
         self._proposals = ProposalServiceStub(channel)
+        self._reconciliations = ReconciliationServiceStub(channel)
+        self._refunds = RefundServiceStub(channel)
         self._routing = RoutingServiceStub(channel)
 
     @classmethod
@@ -234,11 +272,89 @@ class AsyncPaygateClient:
         """Return one page of a payment's journal, oldest first."""
         return await self._read(self._payments.ListPaymentEvents, request, timeout_s)
 
+    async def create_refund(
+        self, request: CreateRefundRequest, *, timeout_s: float | None = None
+    ) -> CreateRefundResponse:
+        """Give captured money back, in full or in part."""
+        return await self._change(self._refunds.CreateRefund, request, timeout_s)
+
+    async def get_refund(
+        self, request: GetRefundRequest, *, timeout_s: float | None = None
+    ) -> GetRefundResponse:
+        """Return one refund."""
+        return await self._read(self._refunds.GetRefund, request, timeout_s)
+
+    async def list_refunds(
+        self, request: ListRefundsRequest, *, timeout_s: float | None = None
+    ) -> ListRefundsResponse:
+        """Return one page of refunds, newest first."""
+        return await self._read(self._refunds.ListRefunds, request, timeout_s)
+
+    async def get_reconciliation(
+        self, request: GetReconciliationRequest, *, timeout_s: float | None = None
+    ) -> GetReconciliationResponse:
+        """Return a run, or both books of a country's day."""
+        return await self._read(self._reconciliations.GetReconciliation, request, timeout_s)
+
+    async def list_discrepancies(
+        self, request: ListDiscrepanciesRequest, *, timeout_s: float | None = None
+    ) -> ListDiscrepanciesResponse:
+        """Return one page of discrepancies, newest first."""
+        return await self._read(self._reconciliations.ListDiscrepancies, request, timeout_s)
+
+    async def resolve_discrepancy(
+        self, request: ResolveDiscrepancyRequest, *, timeout_s: float | None = None
+    ) -> ResolveDiscrepancyResponse:
+        """Say who looks after a discrepancy, and what became of it."""
+        return await self._change(self._reconciliations.ResolveDiscrepancy, request, timeout_s)
+
+    async def submit_refund_batch(
+        self,
+        chunks: AsyncIterable[bytes] | Iterable[bytes],
+        *,
+        file_name: str,
+        request_id: str = "",
+        timeout_s: float | None = None,
+    ) -> SubmitRefundBatchResponse:
+        """Send a refund file, in pieces of any size up to a message's.
+
+        After an error send the file again: what was accepted is not accepted twice.
+        """
+        timeout_s = self._timeouts.import_s if timeout_s is None else timeout_s
+        options = with_request_id(
+            SubmitRefundBatchOptions(request_id=request_id, file_name=file_name)
+        )
+        call = self._refunds.SubmitRefundBatch(
+            _batch_messages(options, chunks), timeout=timeout_s, metadata=self._metadata
+        )
+        try:
+            return await call
+        except grpc.aio.AioRpcError as error:
+            raise typed_error(error, options.request_id) from error
+
+    async def get_refund_batch(
+        self, request: GetRefundBatchRequest, *, timeout_s: float | None = None
+    ) -> GetRefundBatchResponse:
+        """Return how far a refund file is."""
+        return await self._read(self._refunds.GetRefundBatch, request, timeout_s)
+
     async def get_order(
         self, request: GetOrderRequest, *, timeout_s: float | None = None
     ) -> GetOrderResponse:
         """Return an order of the back office with its payments."""
         return await self._read(self._orders.GetOrder, request, timeout_s)
+
+    async def report_invoiced(
+        self, request: ReportInvoicedRequest, *, timeout_s: float | None = None
+    ) -> ReportInvoicedResponse:
+        """Report an invoice of a captured payment: the credit on the shopper's account."""
+        return await self._change(self._orders.ReportInvoiced, request, timeout_s)
+
+    async def report_parcel_created(
+        self, request: ReportParcelCreatedRequest, *, timeout_s: float | None = None
+    ) -> ReportParcelCreatedResponse:
+        """Report a parcel: the debit that reconciles invoices of its order."""
+        return await self._change(self._orders.ReportParcelCreated, request, timeout_s)
 
     async def explain_route(
         self, request: ExplainRouteRequest, *, timeout_s: float | None = None
@@ -257,6 +373,27 @@ class AsyncPaygateClient:
     ) -> ListCountryPoliciesResponse:
         """Return one page of countries' policies."""
         return await self._read(self._routing.ListCountryPolicies, request, timeout_s)
+
+    async def run_reconciliation(
+        self, request: RunReconciliationRequest, *, timeout_s: float | None = None
+    ) -> AsyncGenerator[RunReconciliationResponse, None]:
+        """Yield a run's progress, and then the run.
+
+        The run itself goes on if nobody listens any more. After an error, send the same request
+        again, with the request_id that the exception carries.
+        """
+        timeout_s = self._timeouts.reconcile_s if timeout_s is None else timeout_s
+        sent = with_request_id(request)
+        call = self._reconciliations.RunReconciliation(
+            sent, timeout=timeout_s, metadata=self._metadata
+        )
+        try:
+            async for step in call:
+                yield step
+        except grpc.aio.AioRpcError as error:
+            raise typed_error(error, sent.request_id) from error
+        finally:
+            call.cancel()
 
     async def watch_payment(
         self, request: WatchPaymentRequest, *, timeout_s: float | None = None
@@ -285,6 +422,34 @@ class AsyncPaygateClient:
         while True:
             answer = await self.list_payments(page, timeout_s=timeout_s)
             for one in answer.payments:
+                yield one
+            if not answer.next_page_token:
+                return
+            page.page_token = answer.next_page_token
+
+    async def iter_refunds(
+        self, request: ListRefundsRequest, *, timeout_s: float | None = None
+    ) -> AsyncGenerator[Refund, None]:
+        """Yield every refund that matches, newest first, page by page."""
+        page = ListRefundsRequest()
+        page.CopyFrom(request)
+        while True:
+            answer = await self.list_refunds(page, timeout_s=timeout_s)
+            for one in answer.refunds:
+                yield one
+            if not answer.next_page_token:
+                return
+            page.page_token = answer.next_page_token
+
+    async def iter_discrepancies(
+        self, request: ListDiscrepanciesRequest, *, timeout_s: float | None = None
+    ) -> AsyncGenerator[Discrepancy, None]:
+        """Yield every discrepancy that matches, newest first, page by page."""
+        page = ListDiscrepanciesRequest()
+        page.CopyFrom(request)
+        while True:
+            answer = await self.list_discrepancies(page, timeout_s=timeout_s)
+            for one in answer.discrepancies:
                 yield one
             if not answer.next_page_token:
                 return
@@ -355,3 +520,16 @@ async def _import_messages(
     async for chunk in chunks:
         if chunk:
             yield import_message(chunk)
+
+
+async def _batch_messages(
+    options: SubmitRefundBatchOptions, chunks: AsyncIterable[bytes] | Iterable[bytes]
+) -> AsyncGenerator[SubmitRefundBatchRequest, None]:
+    if not isinstance(chunks, AsyncIterable):
+        for message in batch_messages(options, chunks):
+            yield message
+        return
+    yield batch_message(options)
+    async for chunk in chunks:
+        if chunk:
+            yield batch_message(chunk)

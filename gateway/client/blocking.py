@@ -14,6 +14,7 @@ from gateway.client.requests import (
     DEFAULT_TIMEOUTS,
     ChangeT,
     Timeouts,
+    batch_messages,
     caller_metadata,
     import_messages,
     with_request_id,
@@ -33,7 +34,14 @@ from paygate.v1.alias_service_pb2 import (
 from paygate.v1.alias_service_pb2_grpc import AliasServiceStub
 from paygate.v1.customer_service_pb2 import EnsureCustomerRequest, EnsureCustomerResponse
 from paygate.v1.customer_service_pb2_grpc import CustomerServiceStub
-from paygate.v1.order_service_pb2 import GetOrderRequest, GetOrderResponse
+from paygate.v1.order_service_pb2 import (
+    GetOrderRequest,
+    GetOrderResponse,
+    ReportInvoicedRequest,
+    ReportInvoicedResponse,
+    ReportParcelCreatedRequest,
+    ReportParcelCreatedResponse,
+)
 from paygate.v1.order_service_pb2_grpc import OrderServiceStub
 from paygate.v1.payment_service_pb2 import (
     CancelPaymentRequest,
@@ -56,6 +64,32 @@ from paygate.v1.payment_service_pb2 import (
 from paygate.v1.payment_service_pb2_grpc import PaymentServiceStub
 from paygate.v1.proposal_service_pb2 import GetPaymentProposalRequest, GetPaymentProposalResponse
 from paygate.v1.proposal_service_pb2_grpc import ProposalServiceStub
+from paygate.v1.reconciliation_service_pb2 import (
+    Discrepancy,
+    GetReconciliationRequest,
+    GetReconciliationResponse,
+    ListDiscrepanciesRequest,
+    ListDiscrepanciesResponse,
+    ResolveDiscrepancyRequest,
+    ResolveDiscrepancyResponse,
+    RunReconciliationRequest,
+    RunReconciliationResponse,
+)
+from paygate.v1.reconciliation_service_pb2_grpc import ReconciliationServiceStub
+from paygate.v1.refund_service_pb2 import (
+    CreateRefundRequest,
+    CreateRefundResponse,
+    GetRefundBatchRequest,
+    GetRefundBatchResponse,
+    GetRefundRequest,
+    GetRefundResponse,
+    ListRefundsRequest,
+    ListRefundsResponse,
+    Refund,
+    SubmitRefundBatchOptions,
+    SubmitRefundBatchResponse,
+)
+from paygate.v1.refund_service_pb2_grpc import RefundServiceStub
 from paygate.v1.routing_service_pb2 import (
     CountryPolicy,
     ExplainRouteRequest,
@@ -95,6 +129,8 @@ class PaygateClient:
         self._orders = OrderServiceStub(channel)
         self._payments = PaymentServiceStub(channel)
         self._proposals = ProposalServiceStub(channel)
+        self._reconciliations = ReconciliationServiceStub(channel)
+        self._refunds = RefundServiceStub(channel)
         self._routing = RoutingServiceStub(channel)
 
     @classmethod
@@ -230,11 +266,89 @@ class PaygateClient:
         """Return one page of a payment's journal, oldest first."""
         return self._read(self._payments.ListPaymentEvents, request, timeout_s)
 
+    def create_refund(
+        self, request: CreateRefundRequest, *, timeout_s: float | None = None
+    ) -> CreateRefundResponse:
+        """Give captured money back, in full or in part."""
+        return self._change(self._refunds.CreateRefund, request, timeout_s)
+
+    def get_refund(
+        self, request: GetRefundRequest, *, timeout_s: float | None = None
+    ) -> GetRefundResponse:
+        """Return one refund."""
+        return self._read(self._refunds.GetRefund, request, timeout_s)
+
+    def list_refunds(
+        self, request: ListRefundsRequest, *, timeout_s: float | None = None
+    ) -> ListRefundsResponse:
+        """Return one page of refunds, newest first."""
+        return self._read(self._refunds.ListRefunds, request, timeout_s)
+
+    def get_reconciliation(
+        self, request: GetReconciliationRequest, *, timeout_s: float | None = None
+    ) -> GetReconciliationResponse:
+        """Return a run, or both books of a country's day."""
+        return self._read(self._reconciliations.GetReconciliation, request, timeout_s)
+
+    def list_discrepancies(
+        self, request: ListDiscrepanciesRequest, *, timeout_s: float | None = None
+    ) -> ListDiscrepanciesResponse:
+        """Return one page of discrepancies, newest first."""
+        return self._read(self._reconciliations.ListDiscrepancies, request, timeout_s)
+
+    def resolve_discrepancy(
+        self, request: ResolveDiscrepancyRequest, *, timeout_s: float | None = None
+    ) -> ResolveDiscrepancyResponse:
+        """Say who looks after a discrepancy, and what became of it."""
+        return self._change(self._reconciliations.ResolveDiscrepancy, request, timeout_s)
+
+    def submit_refund_batch(
+        self,
+        chunks: Iterable[bytes],
+        *,
+        file_name: str,
+        request_id: str = "",
+        timeout_s: float | None = None,
+    ) -> SubmitRefundBatchResponse:
+        """Send a refund file, in pieces of any size up to a message's.
+
+        After an error send the file again: what was accepted is not accepted twice.
+        """
+        timeout_s = self._timeouts.import_s if timeout_s is None else timeout_s
+        options = with_request_id(
+            SubmitRefundBatchOptions(request_id=request_id, file_name=file_name)
+        )
+        messages = batch_messages(options, chunks)
+        try:
+            return self._refunds.SubmitRefundBatch(
+                messages, timeout=timeout_s, metadata=self._metadata
+            )
+        except grpc.RpcError as error:
+            raise typed_error(error, options.request_id) from error
+
+    def get_refund_batch(
+        self, request: GetRefundBatchRequest, *, timeout_s: float | None = None
+    ) -> GetRefundBatchResponse:
+        """Return how far a refund file is."""
+        return self._read(self._refunds.GetRefundBatch, request, timeout_s)
+
     def get_order(
         self, request: GetOrderRequest, *, timeout_s: float | None = None
     ) -> GetOrderResponse:
         """Return an order of the back office with its payments."""
         return self._read(self._orders.GetOrder, request, timeout_s)
+
+    def report_invoiced(
+        self, request: ReportInvoicedRequest, *, timeout_s: float | None = None
+    ) -> ReportInvoicedResponse:
+        """Report an invoice of a captured payment: the credit on the shopper's account."""
+        return self._change(self._orders.ReportInvoiced, request, timeout_s)
+
+    def report_parcel_created(
+        self, request: ReportParcelCreatedRequest, *, timeout_s: float | None = None
+    ) -> ReportParcelCreatedResponse:
+        """Report a parcel: the debit that reconciles invoices of its order."""
+        return self._change(self._orders.ReportParcelCreated, request, timeout_s)
 
     def explain_route(
         self, request: ExplainRouteRequest, *, timeout_s: float | None = None
@@ -253,6 +367,26 @@ class PaygateClient:
     ) -> ListCountryPoliciesResponse:
         """Return one page of countries' policies."""
         return self._read(self._routing.ListCountryPolicies, request, timeout_s)
+
+    def run_reconciliation(
+        self, request: RunReconciliationRequest, *, timeout_s: float | None = None
+    ) -> Generator[RunReconciliationResponse, None, None]:
+        """Yield a run's progress, and then the run.
+
+        The run itself goes on if nobody listens any more. After an error, send the same request
+        again, with the request_id that the exception carries.
+        """
+        timeout_s = self._timeouts.reconcile_s if timeout_s is None else timeout_s
+        sent = with_request_id(request)
+        call = self._reconciliations.RunReconciliation(
+            sent, timeout=timeout_s, metadata=self._metadata
+        )
+        try:
+            yield from call
+        except grpc.RpcError as error:
+            raise typed_error(error, sent.request_id) from error
+        finally:
+            call.cancel()
 
     def watch_payment(
         self, request: WatchPaymentRequest, *, timeout_s: float | None = None
@@ -280,6 +414,32 @@ class PaygateClient:
         while True:
             answer = self.list_payments(page, timeout_s=timeout_s)
             yield from answer.payments
+            if not answer.next_page_token:
+                return
+            page.page_token = answer.next_page_token
+
+    def iter_refunds(
+        self, request: ListRefundsRequest, *, timeout_s: float | None = None
+    ) -> Generator[Refund, None, None]:
+        """Yield every refund that matches, newest first, page by page."""
+        page = ListRefundsRequest()
+        page.CopyFrom(request)
+        while True:
+            answer = self.list_refunds(page, timeout_s=timeout_s)
+            yield from answer.refunds
+            if not answer.next_page_token:
+                return
+            page.page_token = answer.next_page_token
+
+    def iter_discrepancies(
+        self, request: ListDiscrepanciesRequest, *, timeout_s: float | None = None
+    ) -> Generator[Discrepancy, None, None]:
+        """Yield every discrepancy that matches, newest first, page by page."""
+        page = ListDiscrepanciesRequest()
+        page.CopyFrom(request)
+        while True:
+            answer = self.list_discrepancies(page, timeout_s=timeout_s)
+            yield from answer.discrepancies
             if not answer.next_page_token:
                 return
             page.page_token = answer.next_page_token

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Final
 
 import grpc
@@ -52,6 +53,18 @@ def channel_options(max_message_bytes: int) -> list[tuple[str, str | int]]:
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", max_message_bytes),
     ]
+
+
+def certificate_credentials(
+    certificate: str | Path, key: str | Path, authorities: str | Path
+) -> grpc.ChannelCredentials:
+    """Return credentials for mutual TLS from three PEM files, as they are now; raises `OSError`.
+
+    `authorities` are those that the gateway's certificate is believed by.
+    """
+    return grpc.ssl_channel_credentials(
+        Path(authorities).read_bytes(), Path(key).read_bytes(), Path(certificate).read_bytes()
+    )
 
 
 def open_channel(

@@ -15,10 +15,20 @@ from paygate.v1.alias_service_pb2 import (
     StartAliasSetupRequest,
 )
 from paygate.v1.customer_service_pb2 import EnsureCustomerRequest
+from paygate.v1.order_service_pb2 import ReportInvoicedRequest, ReportParcelCreatedRequest
 from paygate.v1.payment_service_pb2 import (
     CancelPaymentRequest,
     CapturePaymentRequest,
     CreatePaymentRequest,
+)
+from paygate.v1.reconciliation_service_pb2 import (
+    ResolveDiscrepancyRequest,
+    RunReconciliationRequest,
+)
+from paygate.v1.refund_service_pb2 import (
+    CreateRefundRequest,
+    SubmitRefundBatchOptions,
+    SubmitRefundBatchRequest,
 )
 
 CALLER_KEY: Final = "x-paygate-caller"
@@ -30,10 +40,16 @@ ChangeT = TypeVar(
     CreatePaymentRequest,
     CapturePaymentRequest,
     CancelPaymentRequest,
+    CreateRefundRequest,
+    ReportInvoicedRequest,
+    ReportParcelCreatedRequest,
     StartAliasSetupRequest,
     SetDefaultAliasRequest,
     DeleteAliasRequest,
     ImportAliasesOptions,
+    SubmitRefundBatchOptions,
+    RunReconciliationRequest,
+    ResolveDiscrepancyRequest,
 )
 """A request that changes something, and so carries a request_id."""
 
@@ -49,6 +65,8 @@ class Timeouts:
     """Then `DeadlineError`: watch again, after the last sequence seen."""
     import_s: float = 3600.0
     """Then `DeadlineError`: send the file again, which goes on from there."""
+    reconcile_s: float = 7200.0
+    """Then `DeadlineError`: run it again, which goes on from there."""
 
 
 DEFAULT_TIMEOUTS: Final = Timeouts()
@@ -87,6 +105,23 @@ def import_messages(
     for chunk in chunks:
         if chunk:
             yield import_message(chunk)
+
+
+def batch_message(part: SubmitRefundBatchOptions | bytes) -> SubmitRefundBatchRequest:
+    """Return one message of a refund file: the options, or a piece of the file."""
+    if isinstance(part, bytes):
+        return SubmitRefundBatchRequest(chunk=part)
+    return SubmitRefundBatchRequest(options=part)
+
+
+def batch_messages(
+    options: SubmitRefundBatchOptions, chunks: Iterable[bytes]
+) -> Iterator[SubmitRefundBatchRequest]:
+    """Yield the messages of a refund file; an empty piece says nothing and is left out."""
+    yield batch_message(options)
+    for chunk in chunks:
+        if chunk:
+            yield batch_message(chunk)
 
 
 def caller_metadata(caller: str) -> tuple[tuple[str, str], ...]:

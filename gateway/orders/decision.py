@@ -85,6 +85,10 @@ def _has_money(payment: Payment) -> bool:
     )
 
 
+def _is_captured_by_hand(payment: Payment) -> bool:
+    return payment.capture_policy is CapturePolicy.MANUAL
+
+
 def _is_over(payment: Payment) -> bool:
     return payment.state in _ENDED or _is_refunded(payment)
 
@@ -121,7 +125,7 @@ def _decide_for(order: DraftOrder, payment: Payment) -> OrderDecision:
         return _hold(order, payment, reason)
     if payment.state is PaymentState.CAPTURED:
         return _decide_for_captured(order, payment)
-    if payment.capture_policy is CapturePolicy.MANUAL:
+    if _is_captured_by_hand(payment):
         return OrderDecision(_A.RELEASE, "authorised, and captured by hand later", payment)
     return OrderDecision(_A.CAPTURE, "authorised, and no review is open", payment)
 
@@ -131,7 +135,7 @@ def _decide_for_captured(order: DraftOrder, payment: Payment) -> OrderDecision:
         refunded = payment.amount.with_amount(payment.refunded_minor)
         return _hold(order, payment, f"{refunded} of its payment was refunded already")
     in_full = payment.captured_minor == order.total.amount_minor
-    if in_full or payment.capture_policy is CapturePolicy.MANUAL:
+    if in_full or _is_captured_by_hand(payment):
         return OrderDecision(_A.RELEASE, "paid", payment)
     captured = payment.amount.with_amount(payment.captured_minor)
     return _hold(order, payment, f"{captured} was captured of {order.total}")
@@ -163,6 +167,8 @@ def _beside_the_point(
     order: DraftOrder, payments: Sequence[Payment], came_back: Collection[str]
 ) -> OrderDecision:
     """Find what an order that is decided already makes wrong: give up, give back, then alarms."""
+    if order.state is OrderState.RELEASED and not order.payment_id:
+        return _beside_a_release_by_hand(order, payments)
     pays = order.payment_id if order.state is OrderState.RELEASED else ""
     stray = [payment for payment in payments if payment.id != pays and _has_money(payment)]
     reason = f"the order is {order.state} already"
@@ -176,9 +182,25 @@ def _beside_the_point(
         reason = f"{reason}, and its money could not be given back"
         return OrderDecision(_A.ALARM, reason, stray[0], stray[1:])
     for payment in payments:
-        if payment.id == pays and (wrong := _wrong_with_released(payment)):
+        if payment.id != pays:
+            continue
+        if wrong := _wrong_with_released(payment):
             return OrderDecision(_A.ALARM, f"the order was released, and {wrong}", payment)
+        if payment.state is PaymentState.AUTHORIZED and not _is_captured_by_hand(payment):
+            # Somebody let it go by hand, when it was held for this payment: it is paid no less.
+            return OrderDecision(_A.CAPTURE, "the order was released for it", payment)
     return OrderDecision(_A.WAIT, f"the order is {order.state}")
+
+
+def _beside_a_release_by_hand(order: DraftOrder, payments: Sequence[Payment]) -> OrderDecision:
+    """Keep money that may pay for goods that are on their way: nobody said what they go for."""
+    with_money = [payment for payment in payments if _has_money(payment)]
+    if not with_money:
+        return OrderDecision(_A.WAIT, f"the order is {order.state}")
+    first = _chosen(order, with_money)
+    others = [payment for payment in with_money if payment is not first]
+    reason = "the order was released by hand, and names no payment: find out whether this one pays"
+    return OrderDecision(_A.ALARM, reason, first, others)
 
 
 def _wrong_with_released(payment: Payment) -> str:

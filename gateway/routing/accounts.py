@@ -14,6 +14,8 @@ from psp.registry import PSP_KINDS, PspAccountConfig, PspKind
 
 # An account's name stands in webhook addresses, in rows and in logs, and never changes.
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+_OURS: Final = frozenset(AccountTable.model_fields) - {"psp"}
+"""Keys that no PSP's adapter is told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class DeclaredAccount:
     kind: PspKind | None
     config: PspAccountConfig | None
     retired: bool
+    refund_rate_per_s: float | None = None
 
     def for_routing(self) -> Account | None:
         """What routing needs of it; None if it could not be read."""
@@ -35,6 +38,7 @@ class DeclaredAccount:
             methods=self.kind.methods,
             public_key=self.config.public_key,
             retired=self.retired,
+            refund_rate_per_s=self.refund_rate_per_s,
         )
 
 
@@ -58,6 +62,6 @@ def _read_account(name: str, table: Table, report: Report) -> DeclaredAccount:
     if kind is None:
         report.add((*place, "psp"), "is no PSP that we speak to", suggestion(ours.psp, PSP_KINDS))
         return DeclaredAccount(name, None, None, ours.retired)
-    theirs = {key: value for key, value in table.items() if key != "retired"}
-    config = report.parse(kind.config_class, theirs, place, others={"retired"})
-    return DeclaredAccount(name, kind, config, ours.retired)
+    theirs = {key: value for key, value in table.items() if key not in _OURS}
+    config = report.parse(kind.config_class, theirs, place, others=_OURS)
+    return DeclaredAccount(name, kind, config, ours.retired, ours.refund_rate_per_s)

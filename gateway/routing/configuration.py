@@ -1,16 +1,18 @@
-"""The configuration file, validated whole: PSP accounts, and who sells what through which."""
+"""The configuration file, validated whole: PSP accounts, who sells what through which, callers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.domain.routing import RoutingTable
+from gateway.identity.callers import CallerPolicy
 from gateway.routing.accounts import read_accounts
+from gateway.routing.callers import read_callers
 from gateway.routing.countries import read_countries
 from gateway.routing.file import read_document
 from gateway.routing.problems import ConfigurationError, Report
@@ -27,6 +29,8 @@ class Configuration:
     accounts: Mapping[str, PspAccountConfig]
     """By name, retired ones too: they see their payments through."""
     table: RoutingTable
+    callers: CallerPolicy = field(default_factory=CallerPolicy)
+    """Asked where callers are known by certificate."""
 
 
 def load_configuration(path: Path) -> Configuration:
@@ -40,6 +44,7 @@ def load_configuration(path: Path) -> Configuration:
     accounts = read_accounts(_tables(document, "accounts"), report)
     # Without accounts each method would be reported for a mistake that is not its own.
     countries = read_countries(_tables(document, "countries"), accounts, report) if accounts else {}
+    callers = read_callers(_tables(document, "callers"), report)
     if report.problems:
         raise ConfigurationError(path, report.problems)
     for_routing = {name: account.for_routing() for name, account in accounts.items()}
@@ -50,7 +55,9 @@ def load_configuration(path: Path) -> Configuration:
     )
     configs = {name: account.config for name, account in accounts.items()}
     return Configuration(
-        {name: config for name, config in configs.items() if config is not None}, table
+        {name: config for name, config in configs.items() if config is not None},
+        table,
+        callers,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from gateway.identity.callers import CallerSource
 from gateway.providers import AccountsChange, Providers
 from gateway.routing.configuration import Configuration
 from gateway.routing.pinned import pinned_problems
@@ -38,7 +39,7 @@ def _ignore(_reloaded: Reloaded) -> None:
 
 
 class ConfigurationReloader:
-    """Keeps routing and adapters at what the configuration file says.
+    """Keeps routing, adapters and what callers may call at what the configuration file says.
 
     `load` reads and checks the whole file; it runs in a thread and raises `ConfigurationError` or
     `SettingsError`. `observe` hears of every reload's end.
@@ -53,6 +54,7 @@ class ConfigurationReloader:
         *,
         look_every_s: float = LOOK_EVERY_S,
         observe: Callable[[Reloaded], None] = _ignore,
+        callers: CallerSource | None = None,
     ) -> None:
         self._file = file
         self._watched = WatchedFile(file)
@@ -61,6 +63,7 @@ class ConfigurationReloader:
         self._providers = providers
         self._look_every_s = look_every_s
         self._observe = observe
+        self._callers = callers
         self._asked = False
         self._wake = Wake()
         self._one_at_a_time = asyncio.Lock()
@@ -110,6 +113,8 @@ class ConfigurationReloader:
             _log.info("configuration_unchanged", file=str(self._file), digest=before)
             return Reloaded.UNCHANGED
         self._routing.replace(configuration.table)
+        if self._callers is not None:
+            self._callers.replace(configuration.callers)
         self._report(before, change)
         return Reloaded.APPLIED
 

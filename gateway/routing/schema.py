@@ -42,6 +42,8 @@ class FileTable(BaseModel):
 
     accounts: dict[str, Table] = Field(min_length=1)
     countries: dict[str, Table] = Field(min_length=1)
+    callers: dict[str, Table] = Field(default_factory=dict)
+    """None of them: with certificates on, nobody may call anything."""
 
 
 class AccountTable(BaseModel):
@@ -51,6 +53,16 @@ class AccountTable(BaseModel):
 
     psp: str
     retired: StrictBool = False
+    refund_rate_per_s: Annotated[float | None, Field(gt=0, le=1000)] = None
+    """Refunds of files that go there in a second."""
+
+
+class CallerTable(BaseModel):
+    """`[callers."NAME"]`."""
+
+    model_config = _STRICT
+
+    methods: tuple[str, ...] = Field(min_length=1)
 
 
 class CountryTable(BaseModel):

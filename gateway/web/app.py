@@ -28,12 +28,17 @@ def build_web_app(
     checks: Mapping[str, Check],
     *,
     webhook_max_bytes: int,
+    webhook_max_at_once: int = 100,
     body_timeout_s: float = 10.0,
     check_timeout_s: float = 2.0,
 ) -> web.Application:
     """Return the application: `/webhooks/{account}`, `/healthz`, `/readyz`, `/metrics`."""
     webhooks = WebhookRoute(
-        inbox, metrics, max_bytes=webhook_max_bytes, body_timeout_s=body_timeout_s
+        inbox,
+        metrics,
+        max_bytes=webhook_max_bytes,
+        max_at_once=webhook_max_at_once,
+        body_timeout_s=body_timeout_s,
     )
     health = HealthRoutes(checks, metrics, check_timeout_s)
     app = web.Application(middlewares=[answer_in_json])
@@ -45,9 +50,16 @@ def build_web_app(
 
 
 async def start_web(
-    app: web.Application, host: str, port: int, *, drain_timeout_s: float = 10.0
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    drain_timeout_s: float = 10.0,
+    share_port: bool = False,
 ) -> tuple[web.AppRunner, int]:
     """Serve the application; return its runner and the port, which port 0 lets the system choose.
+
+    `share_port` is for processes that were started to listen at one port together.
 
     `await runner.cleanup()` stops taking connections and lets requests end, at most that long.
     Raises `OSError` if the address cannot be had. A caller that hangs up cancels nothing.
@@ -67,8 +79,15 @@ async def start_web(
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, reuse_port=share_port).start()
     except OSError:
         await runner.cleanup()
         raise
     return runner, runner.addresses[0][1]
+
+
+async def listen_too(runner: web.AppRunner, host: str, port: int) -> int:
+    """Answer at another port as well, which nobody shares; the port. Raises `OSError`."""
+    await web.TCPSite(runner, host, port).start()
+    own_port: int = runner.addresses[-1][1]
+    return own_port

@@ -14,13 +14,18 @@ from gateway.web.ports import Check
 
 _log = structlog.get_logger(__name__)
 _OK: Final = "ok"
+_ADVISORY: Final = frozenset({"broker"})
+"""What requests can do without: taken out of service for it, all replicas would be at once."""
 
 
 class HealthRoutes:
     """`/healthz` for restarts, `/readyz` for traffic, `/metrics` for Prometheus."""
 
     def __init__(
-        self, checks: Mapping[str, Check], metrics: Metrics, check_timeout_s: float
+        self,
+        checks: Mapping[str, Check],
+        metrics: Metrics,
+        check_timeout_s: float,
     ) -> None:
         self._checks = checks
         self._metrics = metrics
@@ -31,19 +36,23 @@ class HealthRoutes:
         return web.json_response({"status": "alive"})
 
     async def ready(self, _request: web.Request) -> web.Response:
-        """Run all checks at once; 503 if one fails, with the name of what it raised."""
+        """Run all checks at once; 503 if one fails, with the name of what it raised.
+
+        One that requests can do without only makes it `degraded`.
+        """
         results = await asyncio.gather(*(self._run(name) for name in self._checks))
-        good = all(result == _OK for result in results)
+        found = dict(zip(self._checks, results, strict=True))
+        failed = {name for name, result in found.items() if result != _OK}
+        status = "ready" if not failed else "degraded"
+        if failed - _ADVISORY:
+            status = "not_ready"
         return web.json_response(
-            {
-                "status": "ready" if good else "not_ready",
-                "checks": dict(zip(self._checks, results, strict=True)),
-            },
-            status=200 if good else 503,
+            {"status": status, "checks": found}, status=503 if status == "not_ready" else 200
         )
 
     async def measured(self, _request: web.Request) -> web.Response:
         """Return the metrics in Prometheus' text format."""
+        await self._metrics.refresh()
         return web.Response(
             body=self._metrics.exposition(), headers={"Content-Type": self._metrics.content_type}
         )

@@ -11,7 +11,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from legacy_bridge.errors import KeyReusedError, OrderConflictError, OrderNotFoundError
-from legacy_bridge.port import DEFAULT_PAGE_SIZE, DraftOrder, LegacyAlias, OrderState
+from legacy_bridge.port import (
+    DEFAULT_PAGE_SIZE,
+    AccountMovement,
+    DraftOrder,
+    LegacyAlias,
+    OrderState,
+)
+from legacy_bridge.sql.accounts import SqlAccounts
 from legacy_bridge.sql.aliases import SqlAliases
 from legacy_bridge.sql.database import Database
 from legacy_bridge.sql.rows import (
@@ -55,6 +62,7 @@ class SqlBackOffice:
         self._insert = _INSERTS[database.dialect_name]
         self._now = now
         self._aliases = SqlAliases(database, self._insert, now)
+        self._accounts = SqlAccounts(database, self._insert, now)
 
     @classmethod
     def open(
@@ -169,6 +177,20 @@ class SqlBackOffice:
     async def delete_alias(self, psp_account: str, alias: str, *, key: str) -> None:
         """See `BackOffice.delete_alias`."""
         await self._aliases.delete(psp_account, alias, key)
+
+    async def post_movement(self, movement: AccountMovement) -> None:
+        """See `BackOffice.post_movement`."""
+        await self._accounts.post(movement)
+
+    def list_movements(
+        self, customer_id: str, *, page_size: int = DEFAULT_PAGE_SIZE
+    ) -> AsyncIterator[AccountMovement]:
+        """See `BackOffice.list_movements`."""
+        return self._accounts.of_customer(customer_id, page_size)
+
+    async def balance(self, customer_id: str) -> Mapping[str, int]:
+        """See `BackOffice.balance`."""
+        return await self._accounts.balance(customer_id)
 
     async def load_aliases(self, loaded: Iterable[LegacyAlias]) -> None:
         """Store many new aliases at once, without keys; nothing is stored if one exists."""

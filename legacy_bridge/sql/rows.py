@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from legacy_bridge.port import DraftOrder, LegacyAlias, OrderState
+from legacy_bridge.port import AccountMovement, DraftOrder, LegacyAlias, MovementKind, OrderState
 from psp.money import Money
 
 
@@ -134,3 +134,31 @@ def alias_of(row: Row[Any]) -> LegacyAlias:
 def alias_values(alias: LegacyAlias) -> dict[str, object]:
     """Write an alias."""
     return asdict(alias)
+
+
+def movement_of(row: Row[Any]) -> AccountMovement:
+    """Read a movement."""
+    return AccountMovement(
+        key=row.key,
+        customer_id=row.customer_id,
+        order_id=row.order_id,
+        kind=MovementKind(row.kind),
+        amount=Money(row.amount_minor, row.currency_code),
+        reference=row.reference,
+        booking_time=row.booking_time,
+    )
+
+
+def movement_values(movement: AccountMovement) -> dict[str, object]:
+    """Write a movement."""
+    return {
+        "key": movement.key,
+        "customer_id": movement.customer_id,
+        "order_id": movement.order_id,
+        "kind": movement.kind.value,
+        "direction": movement.direction.value,
+        "currency_code": movement.amount.currency,
+        "amount_minor": movement.amount.amount_minor,
+        "reference": movement.reference,
+        "booking_time": movement.booking_time,
+    }

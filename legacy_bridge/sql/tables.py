@@ -1,11 +1,13 @@
-"""The legacy database's tables: orders, aliases, and the logs of what was done to them."""
+"""The legacy database's tables: orders, aliases, what was done to them, and accounts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -18,10 +20,11 @@ from sqlalchemy import (
     String,
     Table,
     TypeDecorator,
+    event,
     text,
 )
 
-from legacy_bridge.port import OrderState
+from legacy_bridge.port import Direction, MovementKind, OrderState
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -50,8 +53,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return read.replace(tzinfo=UTC) if dialect.name == "sqlite" else read.astimezone(UTC)
 
 
-def _one_of(column: str, states: tuple[OrderState, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(str(state)) for state in states)})"
+def _one_of(column: str, values: Iterable[str]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
 OPEN: Final = _one_of("state", (OrderState.DRAFT, OrderState.HELD))
@@ -156,3 +159,50 @@ alias_actions: Final = Table(
     Column("action_time", UtcDateTime, nullable=False),
     CheckConstraint("action IN ('save', 'delete')", name="action"),
 )
+
+account_movements: Final = Table(
+    "account_movements",
+    metadata,
+    # The database itself refuses a second movement of a key, whoever writes.
+    Column("key", String, primary_key=True),
+    Column("customer_id", String, nullable=False),
+    Column("order_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("direction", String, nullable=False),
+    Column("currency_code", String, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("reference", String, nullable=False),
+    Column("booking_time", UtcDateTime, nullable=False),
+    Column("post_time", UtcDateTime, nullable=False),
+    CheckConstraint("amount_minor > 0", name="amount"),
+    CheckConstraint(_one_of("kind", MovementKind), name="kind"),
+    CheckConstraint(_one_of("direction", Direction), name="direction"),
+    # A shopper's account is read in pages by time.
+    Index("account_movements_customer_ix", "customer_id", "booking_time", "key"),
+)
+
+_STAND: Final = "account movements are never changed"
+_APPEND_ONLY: Final = {
+    "sqlite": [
+        f"""
+        CREATE TRIGGER account_movements_no_{what} BEFORE {what} ON account_movements
+        BEGIN SELECT RAISE(ABORT, '{_STAND}'); END
+        """
+        for what in ("update", "delete")
+    ],
+    "postgresql": [
+        f"""
+        CREATE OR REPLACE FUNCTION account_movements_stand() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION '{_STAND}'; END $$
+        """,
+        """
+        CREATE TRIGGER account_movements_stand BEFORE UPDATE OR DELETE ON account_movements
+        FOR EACH ROW EXECUTE FUNCTION account_movements_stand()
+        """,
+    ],
+}
+"""What was posted stands, whoever writes: what was wrong is put right by another movement."""
+for _dialect, _statements in _APPEND_ONLY.items():
+    for _statement in _statements:
+        _ddl = DDL(_statement).execute_if(dialect=_dialect)  # type: ignore[no-untyped-call] # SQLAlchemy's own
+        event.listen(account_movements, "after_create", _ddl)

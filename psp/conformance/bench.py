@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
@@ -105,6 +106,15 @@ class Bench(Protocol):
 
     async def close_review(self, review_reference: str, status: ReviewStatus) -> None:
         """Let a person approve or reject. Only for a PSP that has `Capability.REVIEWS`."""
+
+    def today(self) -> date:
+        """Return the day it is in the PSP's books, in UTC. Needs `Capability.SETTLEMENTS`."""
+
+    async def end_day(self) -> None:
+        """Let the day end, and its report be had. Needs `Capability.SETTLEMENTS`."""
+
+    def cut_report(self) -> None:
+        """Let reports break off in the middle from now on. Needs `Capability.SETTLEMENTS`."""
 
     def books(self, payment_id: str) -> Books:
         """Return what the sandbox did for a payment of ours."""

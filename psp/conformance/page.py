@@ -26,6 +26,7 @@ MEANINGS: Final[Mapping[Capability, str]] = MappingProxyType(
         _C.REFUNDS: "gives captured money back, in full or in parts, and lists what was given back",
         _C.EVENTS: "tells of changes by signed webhooks",
         _C.LIST_EVENTS: "lists past events: the way back after an outage",
+        _C.SETTLEMENTS: "tells line by line what moved on our balance in a period",
         _C.REVIEWS: "tells of fraud reviews, open and closed",
         _C.IDEMPOTENT_MUTATIONS: "takes the same change again under the same key",
     }
@@ -50,6 +51,7 @@ def psps_page(kinds: Sequence[PspKind], scenarios: Sequence[Scenario]) -> str:
     """Return the page as Markdown."""
     sections = (
         ("Capabilities", "", _capabilities(kinds)),
+        ("Books and limits", "", _notes(kinds)),
         ("Methods", _METHODS_NOTE, _methods(kinds)),
         ("Amounts", _AMOUNTS_NOTE, _amounts(kinds)),
         ("Scenarios", _scenarios_note(kinds, scenarios), _scenarios(kinds, scenarios)),
@@ -66,6 +68,35 @@ def _capabilities(kinds: Sequence[PspKind]) -> Iterator[Sequence[str]]:
         yield (f"`{capability}`", *has, MEANINGS[capability])
     lifetimes = (_lifetime(kind.idempotency_lifetime_s) for kind in kinds)
     yield ("a key lives", *lifetimes, "for so long the same key may be sent again")
+
+
+_OGONES_BOOKS: Final = (
+    "Its books are the download of payments: gross sums of operations. It tells neither fees nor "
+    "payouts nor balances, so that totals close against operations only."
+)
+_OGONES_DAYS: Final = (
+    "Its days are told without a time zone and taken for European ones. A day is read once it is "
+    "over in UTC; an operation around midnight may be in the next day's download."
+)
+_OGONES_OPERATIONS: Final = (
+    "A refund is settled by PAYID/PAYIDSUB. Without PAYIDSUB in the download refunds cannot be "
+    "told apart, and it is refused: the column is added in Ogone's back office."
+)
+_OGONES_BATCHES: Final = (
+    "Its batch upload (`AFU_agree.asp`) is not used: refunds are made one by one, and each answer "
+    "names the operation that the books settle later."
+)
+NOTES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
+    {"ogone": (_OGONES_BOOKS, _OGONES_DAYS, _OGONES_OPERATIONS, _OGONES_BATCHES)}
+)
+"""What somebody who reconciles must know of a PSP, by its name."""
+
+
+def _notes(kinds: Sequence[PspKind]) -> Iterator[Sequence[str]]:
+    yield ("PSP", "what to know")
+    for kind in kinds:
+        for note in NOTES.get(kind.name, ()):
+            yield (kind.name, note)
 
 
 _METHODS_NOTE: Final = """\

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -22,6 +22,7 @@ from psp.conformance.steps import (
 )
 from psp.errors import InvalidEventError, MisconfiguredError, PspError, RejectedError
 from psp.port import Capability, CustomerProfile, PaymentMethod, PaymentServiceProvider, PspEvent
+from psp.settlements import SettlementEntry, SettlementPeriod
 
 _NOBODY: Final = "nobody"
 
@@ -30,8 +31,13 @@ async def _first_event(psp: PaymentServiceProvider) -> PspEvent | None:
     return await anext(psp.list_events(datetime.now(UTC)), None)
 
 
+async def _first_entry(psp: PaymentServiceProvider) -> SettlementEntry | None:
+    return await anext(psp.settlement_entries(_NOBODY), None)
+
+
 Call = Callable[[PaymentServiceProvider], Awaitable[object]]
 _PROFILE: Final = CustomerProfile(_NOBODY)
+_LONG_AGO: Final = SettlementPeriod(date(2020, 1, 1), date(2020, 1, 1))
 _CALLS: Final[Mapping[Capability, tuple[Call, ...]]] = MappingProxyType(
     {
         Capability.CUSTOMERS: (
@@ -49,6 +55,11 @@ _CALLS: Final[Mapping[Capability, tuple[Call, ...]]] = MappingProxyType(
             lambda psp: psp.list_refunds(_NOBODY),
         ),
         Capability.LIST_EVENTS: (_first_event,),
+        Capability.SETTLEMENTS: (
+            lambda psp: psp.start_settlement_report(_LONG_AGO, "key-1"),
+            lambda psp: psp.retrieve_settlement_report(_NOBODY),
+            _first_entry,
+        ),
         Capability.REVIEWS: (lambda psp: psp.retrieve_review(_NOBODY),),
     }
 )

@@ -13,6 +13,7 @@ from psp.conformance import (
     refunding,
     refunding_again,
     refusing,
+    settling,
     silences,
 )
 from psp.conformance.bench import Bench
@@ -91,6 +92,15 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     _scenario(knowing.alias_kept, _CREATE, _C.CUSTOMERS, _C.ALIASES),
     _scenario(knowing.alias_set_up, _C.CUSTOMERS, _C.ALIASES),
     _scenario(knowing.alias_default_and_deleted, _CREATE, _C.CUSTOMERS, _C.ALIASES),
+    # The PSP's books.
+    _scenario(settling.report_holds_the_day, _CREATE, _C.REFUNDS, _C.SETTLEMENTS),
+    _scenario(settling.report_read_again, _CREATE, _C.REFUNDS, _C.SETTLEMENTS),
+    _scenario(settling.report_adds_up, _CREATE, _C.REFUNDS, _C.SETTLEMENTS),
+    _scenario(settling.report_of_a_returned_refund, _CREATE, _C.REFUNDS, _C.SETTLEMENTS),
+    _scenario(settling.report_not_yet, _CREATE, _C.SETTLEMENTS),
+    _scenario(settling.report_cut_off, _CREATE, _C.REFUNDS, _C.SETTLEMENTS),
+    _scenario(settling.report_unknown, _C.SETTLEMENTS),
+    _scenario(settling.report_with_wrong_credentials, _CREATE, _C.REFUNDS, _C.SETTLEMENTS),
     # Refusals.
     _scenario(refusing.wrong_credentials, _CREATE, _C.CAPTURE, _C.CANCEL),
     _scenario(refusing.refund_with_wrong_credentials, _CREATE, _C.REFUNDS),

@@ -19,6 +19,7 @@ from psp.ogone.transport import OgoneTransport, TransportError
 ORDER: Final = "orderdirect"
 MAINTENANCE: Final = "maintenancedirect"
 _QUERY: Final = "querydirect"
+_DOWNLOAD: Final = "payment_download_ncp.asp"
 
 Form = Mapping[str, str]
 
@@ -83,6 +84,24 @@ class OgoneCaller:
             return said
         raise psp_error(self.account, said, change=True)
 
+    async def open_download(self, form: Form) -> aiohttp.ClientResponse:
+        """Ask for a download and return it with its body unread; the caller closes it.
+
+        It is a read and not signed: its description lists no SHASIGN. Raises `NotSentError`,
+        `RateLimitedError` or `UnavailableError`.
+        """
+        url = f"{self._config.api_base}/{_DOWNLOAD}"
+        whole = {**self._credentials(), **form}
+        try:
+            response = await self._transport.open(url, whole, self._config.download_timeout_s)
+        except TransportError as error:
+            raise psp_error(self.account, _unanswered(error), change=False) from error
+        problem = _problem_of_status(response.status, response.headers, "the download")
+        if problem is None:
+            return response
+        response.close()
+        raise psp_error(self.account, problem, change=False)
+
     async def close(self) -> None:
         """Close the session if it is our own."""
         await self._transport.close()
@@ -117,35 +136,48 @@ class OgoneCaller:
             async with asyncio.timeout_at(deadline_s):
                 posted = await self._transport.post(url, self._signed(form), timeout_s)
         except TransportError as error:
-            kind = ProblemKind.NO_ANSWER if error.sent else ProblemKind.NOT_SENT
-            return Problem(kind, str(error))
+            return _unanswered(error)
         except TimeoutError:
             return Problem(ProblemKind.NO_ANSWER, "no answer within total_timeout_s")
         return _read(*posted)
 
     def _signed(self, form: Form) -> dict[str, str]:
         config = self._config
-        credentials = {
-            "PSPID": config.pspid,
-            "USERID": config.user_id,
-            "PSWD": config.password.get_secret_value(),
-        }
-        whole = {**credentials, **form}
+        whole = {**self._credentials(), **form}
         passphrase = config.sha_in_directlink.get_secret_value()
         return {**whole, SIGNATURE: sign(whole, passphrase, config.algorithm)}
 
+    def _credentials(self) -> dict[str, str]:
+        return {
+            "PSPID": self._config.pspid,
+            "USERID": self._config.user_id,
+            "PSWD": self._config.password.get_secret_value(),
+        }
+
+
+def _unanswered(error: TransportError) -> Problem:
+    kind = ProblemKind.NO_ANSWER if error.sent else ProblemKind.NOT_SENT
+    return Problem(kind, str(error))
+
 
 def _read(status: int, headers: Mapping[str, str], body: bytes) -> Answer | Problem:
-    if status == _TOO_MANY:
-        wish_s = _seconds(headers.get("Retry-After", ""))
-        return Problem(ProblemKind.RATE_LIMITED, "too many requests", "429", wish_s)
-    if status != _OK:
-        # DirectLink refuses within its XML: this is a server or a proxy in trouble.
-        return Problem(ProblemKind.NO_ANSWER, f"no answer of DirectLink, but HTTP {status}")
+    problem = _problem_of_status(status, headers, "DirectLink")
+    if problem is not None:
+        return problem
     try:
         return parse_answer(body)
     except UnreadableAnswerError as error:
         return Problem(ProblemKind.NO_ANSWER, str(error))
+
+
+def _problem_of_status(status: int, headers: Mapping[str, str], whose: str) -> Problem | None:
+    if status == _TOO_MANY:
+        wish_s = _seconds(headers.get("Retry-After", ""))
+        return Problem(ProblemKind.RATE_LIMITED, "too many requests", "429", wish_s)
+    if status != _OK:
+        # Ogone refuses within its XML: this is a server or a proxy in trouble.
+        return Problem(ProblemKind.NO_ANSWER, f"no answer of {whose}, but HTTP {status}")
+    return None
 
 
 def _seconds(value: str) -> float:

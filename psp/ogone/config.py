@@ -6,14 +6,15 @@ from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from psp.account_limits import AccountLimits
 from psp.secrets import SecretReference
 
 _LIVE = "https://secure.ogone.com/ncol/prod"
 
 
-class OgoneAccountConfig(BaseModel):
+class OgoneAccountConfig(AccountLimits):
     """One PSPID; times are seconds. Secrets are given by reference only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -45,6 +46,8 @@ class OgoneAccountConfig(BaseModel):
     """After a query without an answer, before the next."""
     max_query_retries: Annotated[int, Field(ge=0, le=5)] = 1
     """Queries after the first that got no answer, where the time allows."""
+    download_timeout_s: Annotated[float, Field(ge=1, le=600)] = 120.0
+    """For a download of payments: the longest silence before and while it comes."""
     total_timeout_s: Annotated[float, Field(ge=0.5, le=120)] = 44.0
     """For all calls and pauses that one call of the port needs."""
 

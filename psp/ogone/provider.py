@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import NoReturn
 
@@ -15,6 +16,7 @@ from psp.ogone.events import OgoneEvents
 from psp.ogone.maintenance import OgoneMaintenance
 from psp.ogone.payments import OgonePayments
 from psp.ogone.refunds import OgoneRefunds
+from psp.ogone.settlements import OgoneSettlements
 from psp.ogone.traits import CAPABILITIES, IDEMPOTENCY_LIFETIME_S
 from psp.port import (
     AliasSetup,
@@ -32,13 +34,15 @@ from psp.port import (
     RefundPayment,
     ReviewStatus,
 )
+from psp.settlements import SettlementEntry, SettlementPeriod, SettlementReport
 
 
 class OgoneProvider:
     """One PSPID behind `psp.port.PaymentServiceProvider`.
 
     `session` may be shared by many accounts and is never closed here; without one, the adapter
-    opens its own and `close` closes it. Idempotency keys are not sent: Ogone has none.
+    opens its own and `close` closes it. `clock` tells Unix time. Idempotency keys are not sent:
+    Ogone has none.
     """
 
     def __init__(
@@ -46,6 +50,8 @@ class OgoneProvider:
         account: str,
         config: OgoneAccountConfig,
         session: aiohttp.ClientSession | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._account = account
         self._caller = OgoneCaller(account, config, session)
@@ -53,6 +59,7 @@ class OgoneProvider:
         self._maintenance = OgoneMaintenance(self._caller)
         self._refunds = OgoneRefunds(self._caller)
         self._events = OgoneEvents(config)
+        self._settlements = OgoneSettlements(self._caller, clock)
 
     @property
     def account(self) -> str:
@@ -153,6 +160,22 @@ class OgoneProvider:
     def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:  # noqa: ARG002 - the port's signature
         """Refuse: a notification that did not come is nowhere to be read."""
         self._refuse(Capability.LIST_EVENTS)
+
+    async def start_settlement_report(
+        self,
+        period: SettlementPeriod,
+        idempotency_key: str,  # noqa: ARG002 - Ogone makes nothing that could be made twice
+    ) -> SettlementReport:
+        """See `OgoneSettlements.start`."""
+        return await self._settlements.start(period)
+
+    async def retrieve_settlement_report(self, reference: str) -> SettlementReport:
+        """See `OgoneSettlements.retrieve`."""
+        return await self._settlements.retrieve(reference)
+
+    def settlement_entries(self, reference: str) -> AsyncIterator[SettlementEntry]:
+        """See `OgoneSettlements.entries`."""
+        return self._settlements.entries(reference)
 
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:  # noqa: ARG002 - Ogone signs the form, not its headers
         """See `OgoneEvents.parse`."""

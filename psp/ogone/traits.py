@@ -20,6 +20,7 @@ CAPABILITIES: Final = frozenset(
         Capability.CANCEL,
         Capability.REFUNDS,
         Capability.EVENTS,
+        Capability.SETTLEMENTS,
     }
 )
 """No customers and no list of aliases (the back office keeps them), no reviews, no past events."""
@@ -42,6 +43,7 @@ METHODS: Final[Mapping[PaymentMethod, MethodTraits]] = MappingProxyType(
             # The schemes' usual window; Ogone's answers do not say when one lapses.
             authorization_window=timedelta(days=7),
             saves_with_payment=True,
+            begins_without_call=True,
         ),
     }
 )

@@ -47,30 +47,54 @@ class OgoneTransport:
             sock_read=read_timeout_s,
         )
         try:
-            # A redirect would carry a payment somewhere else as a GET: it is no answer of Ogone.
-            async with self._open_session().post(
-                url,
-                data=urlencode(form).encode(),
-                headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
-                timeout=timeout,
-                allow_redirects=False,
-            ) as response:
+            async with await self._send(url, form, timeout) as response:
                 return response.status, response.headers, await _read(response)
-        except _NEVER_SENT as error:
-            raise TransportError(f"not sent: {type(error).__name__}", sent=False) from error
         except _NO_ANSWER as error:
-            raise TransportError(f"no answer: {type(error).__name__}", sent=True) from error
+            raise _transport_error(error) from error
+
+    async def open(
+        self, url: str, form: Mapping[str, str], silence_s: float
+    ) -> aiohttp.ClientResponse:
+        """Send one form and return the answer with its body unread; the caller closes it.
+
+        However long the body is, only a silence ends it. Raises `TransportError`.
+        """
+        timeout = aiohttp.ClientTimeout(
+            total=None, connect=self._connect_timeout_s, sock_read=silence_s
+        )
+        try:
+            return await self._send(url, form, timeout)
+        except _NO_ANSWER as error:
+            raise _transport_error(error) from error
 
     async def close(self) -> None:
         """Close the session if it is our own."""
         if self._owns_session and self._session is not None:
             await self._session.close()
 
+    async def _send(
+        self, url: str, form: Mapping[str, str], limits: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        # A redirect would carry a payment somewhere else as a GET: it is no answer of Ogone.
+        return await self._open_session().post(
+            url,
+            data=urlencode(form).encode(),
+            headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
+            timeout=limits,
+            allow_redirects=False,
+        )
+
     def _open_session(self) -> aiohttp.ClientSession:
         # Made late: a session belongs to the event loop that runs when it is made.
         if self._session is None:
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         return self._session
+
+
+def _transport_error(error: Exception) -> TransportError:
+    if isinstance(error, _NEVER_SENT):
+        return TransportError(f"not sent: {type(error).__name__}", sent=False)
+    return TransportError(f"no answer: {type(error).__name__}", sent=True)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -59,6 +59,8 @@ class StripeCaller:
         self._sleep = sleep
         self._jitter = jitter
         self._transport = StripeTransport(config, session)
+        self._api_key = config.api_key
+        self._files_base = config.files_base
         self._sdk = stripe.StripeClient(
             config.api_key.get_secret_value(),
             stripe_version=API_VERSION,
@@ -84,6 +86,18 @@ class StripeCaller:
             raise RejectedError(self.account, detail, "idempotency_key_invalid")
         return await self._call("post", path, parameters, parse, idempotency_key)
 
+    async def open_file(self, url: str) -> aiohttp.ClientResponse:
+        """GET a file of the account; its body is the caller's to read and to close.
+
+        Raises `MisconfiguredError` for an address that is not below `files_base`: the key goes
+        along, and nobody else may see it.
+        """
+        if not url.startswith(f"{self._files_base}/"):
+            detail = f"a file is not below {self._files_base}: set files_base of this account"
+            raise MisconfiguredError(self.account, detail)
+        key = self._api_key.get_secret_value()
+        return await self._repeated(lambda: self._transport.open_file(url, key), change=False)
+
     async def close(self) -> None:
         """Close the session if it is our own."""
         await self._transport.close_async()
@@ -96,15 +110,20 @@ class StripeCaller:
         parse: Callable[[JsonObject], T],
         idempotency_key: str = "",
     ) -> T:
+        async def attempt() -> T:
+            return parse(await self._send(method, path, parameters, idempotency_key))
+
+        return await self._repeated(attempt, change=bool(idempotency_key))
+
+    async def _repeated(self, attempt: Callable[[], Awaitable[T]], *, change: bool) -> T:
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + self._total_timeout_s
-        change = bool(idempotency_key)
         tried_before = False
         retries_done = 0
         while True:
             try:
                 async with asyncio.timeout_at(deadline_s):
-                    return parse(await self._send(method, path, parameters, idempotency_key))
+                    return await attempt()
             except Exception as error:  # noqa: BLE001 - the SDK raises whatever HTTP, JSON and codecs do; the table is total
                 problem, cause = _problem(error), error
             remaining_s = deadline_s - loop.time()

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from ipaddress import ip_address
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from psp.account_limits import AccountLimits
 from psp.secrets import SecretReference
 
+_STRIPES_API: Final = "https://api.stripe.com"
 
-class StripeAccountConfig(BaseModel):
+
+class SettlementSource(StrEnum):
+    """Where the lines of our balance are read from."""
+
+    REPORT_RUNS = "report_runs"
+    """Reports that Stripe makes and we download: for live keys, and quick for many lines."""
+    BALANCE_TRANSACTIONS = "balance_transactions"
+    """The API's list, a hundred lines a call: works with test keys too."""
+
+
+class StripeAccountConfig(AccountLimits):
     """One Stripe account; times are seconds. Secrets are given by reference only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -23,7 +36,11 @@ class StripeAccountConfig(BaseModel):
     """The key that shoppers' pages may see: pk_..."""
     webhook_secrets: Annotated[tuple[SecretReference, ...], Field(min_length=1, max_length=16)]
     """One for each endpoint, and two for an endpoint whose secret is being rolled."""
-    api_base: str = "https://api.stripe.com"
+    api_base: str = _STRIPES_API
+    files_base: str = "https://files.stripe.com"
+    """Where finished reports are downloaded, with the API key: no other address gets it."""
+    settlement_source: SettlementSource | None = None
+    """None: reports for a live key, the list of balance transactions for others."""
     connect_timeout_s: Annotated[float, Field(ge=0.1, le=30)] = 5.0
     read_timeout_s: Annotated[float, Field(ge=0.5, le=80)] = 25.0
     """For one attempt, from sending to the last byte of the answer."""
@@ -42,6 +59,15 @@ class StripeAccountConfig(BaseModel):
         words = self.api_key.get_secret_value().split("_")
         return {"live": True, "test": False}.get(words[1] if len(words) > 1 else "")
 
+    @property
+    def settlements_from(self) -> SettlementSource:
+        """Where settlements are read from, by the key where the configuration leaves it open."""
+        if self.settlement_source is not None:
+            return self.settlement_source
+        if self.live_mode:
+            return SettlementSource.REPORT_RUNS
+        return SettlementSource.BALANCE_TRANSACTIONS
+
     @field_validator("api_key")
     @classmethod
     def _secret_key(cls, key: SecretStr) -> SecretStr:
@@ -58,7 +84,7 @@ class StripeAccountConfig(BaseModel):
             raise ValueError("write the publishable key (pk_...) of this account")
         return key
 
-    @field_validator("api_base")
+    @field_validator("api_base", "files_base")
     @classmethod
     def _base_address(cls, address: str) -> str:
         parts = urlsplit(address)
@@ -74,6 +100,20 @@ class StripeAccountConfig(BaseModel):
     def _one_attempt_fits(self) -> Self:
         if self.total_timeout_s < self.read_timeout_s:
             raise ValueError("total_timeout_s must be at least read_timeout_s")
+        return self
+
+    @model_validator(mode="after")
+    def _reports_are_to_be_had(self) -> Self:
+        # Stripe, Reporting API: these report types need a live key. A sandbox of ours has them.
+        if (
+            self.settlement_source is SettlementSource.REPORT_RUNS
+            and self.live_mode is False
+            and self.api_base == _STRIPES_API
+        ):
+            raise ValueError(
+                "a test key has no reports at Stripe: write balance_transactions for "
+                "settlement_source, or leave it out"
+            )
         return self
 
 

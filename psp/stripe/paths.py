@@ -7,11 +7,14 @@ from typing import Final
 
 from psp.errors import NotFoundError
 
+BALANCE_TRANSACTIONS: Final = "/v1/balance_transactions"
 CUSTOMERS: Final = "/v1/customers"
 EVENTS: Final = "/v1/events"
 PAYMENT_INTENTS: Final = "/v1/payment_intents"
 PAYMENT_METHODS: Final = "/v1/payment_methods"
 REFUNDS: Final = "/v1/refunds"
+REPORT_RUNS: Final = "/v1/reporting/report_runs"
+REPORT_TYPES: Final = "/v1/reporting/report_types"
 REVIEWS: Final = "/v1/reviews"
 SETUP_INTENTS: Final = "/v1/setup_intents"
 

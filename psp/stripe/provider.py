@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 
 import aiohttp
@@ -23,6 +24,7 @@ from psp.port import (
     RefundPayment,
     ReviewStatus,
 )
+from psp.settlements import SettlementEntry, SettlementPeriod, SettlementReport
 from psp.stripe.aliases import StripeAliases
 from psp.stripe.client import StripeCaller
 from psp.stripe.config import StripeAccountConfig
@@ -32,6 +34,7 @@ from psp.stripe.events import StripeEvents
 from psp.stripe.payments import StripePayments
 from psp.stripe.refunds import StripeRefunds
 from psp.stripe.reviews import StripeReviews
+from psp.stripe.settlements import StripeSettlements
 from psp.stripe.traits import CAPABILITIES, IDEMPOTENCY_LIFETIME_S
 
 
@@ -39,7 +42,8 @@ class StripeProvider:
     """One Stripe account behind `psp.port.PaymentServiceProvider`.
 
     `session` may be shared by many accounts and is never closed here; without one, the adapter
-    opens its own and `close` closes it. Raises `MisconfiguredError` if `STRIPE_LOG=debug`.
+    opens its own and `close` closes it. `clock` tells Unix time. Raises `MisconfiguredError` if
+    `STRIPE_LOG=debug`.
     """
 
     def __init__(
@@ -47,6 +51,8 @@ class StripeProvider:
         account: str,
         config: StripeAccountConfig,
         session: aiohttp.ClientSession | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._account = account
         self._caller = StripeCaller(account, config, session)
@@ -56,7 +62,8 @@ class StripeProvider:
         self._refunds = StripeRefunds(self._caller)
         self._reviews = StripeReviews(self._caller)
         self._events = StripeEvents(config)
-        self._event_list = StripeEventList(self._caller)
+        self._event_list = StripeEventList(self._caller, clock)
+        self._settlements = StripeSettlements(self._caller, config, clock)
 
     @property
     def account(self) -> str:
@@ -148,6 +155,20 @@ class StripeProvider:
     def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:
         """See `StripeEventList.since`."""
         return self._event_list.since(since)
+
+    async def start_settlement_report(
+        self, period: SettlementPeriod, idempotency_key: str
+    ) -> SettlementReport:
+        """See `StripeSettlements.start`."""
+        return await self._settlements.start(period, idempotency_key)
+
+    async def retrieve_settlement_report(self, reference: str) -> SettlementReport:
+        """See `StripeSettlements.retrieve`."""
+        return await self._settlements.retrieve(reference)
+
+    def settlement_entries(self, reference: str) -> AsyncIterator[SettlementEntry]:
+        """See `StripeSettlements.entries`."""
+        return self._settlements.entries(reference)
 
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
         """See `StripeEvents.parse`."""

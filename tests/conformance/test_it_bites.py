@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -11,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from psp.conformance import SCENARIOS, ConformanceError, Scenario
-from psp.errors import OutcomeUnknownError, PspError, RejectedError
+from psp.errors import OutcomeUnknownError, PspError, RejectedError, ReportUnreadableError
 from psp.port import (
     CancelPayment,
     CapturePayment,
@@ -24,6 +25,13 @@ from psp.port import (
     RefundPayment,
     RefundStatus,
     ReviewStatus,
+)
+from psp.settlements import (
+    ReportState,
+    SettlementCategory,
+    SettlementEntry,
+    SettlementPeriod,
+    SettlementReport,
 )
 from psp.stripe.provider import StripeProvider
 from tests.conformance.benches.stripe import stripe_bench
@@ -199,6 +207,47 @@ class _ReadsReviewsFromOpenOnes(StripeProvider):
         return review if review is ReviewStatus.OPEN else ReviewStatus.NONE
 
 
+class _ReportsADayThatIsNotOver(StripeProvider):
+    async def start_settlement_report(
+        self, period: SettlementPeriod, idempotency_key: str
+    ) -> SettlementReport:
+        report = await super().start_settlement_report(period, idempotency_key)
+        is_early = report.state is ReportState.NOT_YET
+        return SettlementReport("of_today", ReportState.READY) if is_early else report
+
+
+class _TakesACutReportForAShortOne(StripeProvider):
+    async def settlement_entries(self, reference: str) -> AsyncIterator[SettlementEntry]:
+        with suppress(ReportUnreadableError):
+            async for entry in super().settlement_entries(reference):
+                yield entry
+
+
+class _NumbersLinesItself(StripeProvider):
+    async def settlement_entries(self, reference: str) -> AsyncIterator[SettlementEntry]:
+        async for entry in super().settlement_entries(reference):
+            yield replace(entry, entry_id=str(uuid4()))
+
+
+class _LosesFees(StripeProvider):
+    async def settlement_entries(self, reference: str) -> AsyncIterator[SettlementEntry]:
+        async for entry in super().settlement_entries(reference):
+            yield replace(entry, fee_minor=0, net_minor=entry.gross_minor)
+
+
+class _NamesNoRefund(StripeProvider):
+    async def settlement_entries(self, reference: str) -> AsyncIterator[SettlementEntry]:
+        async for entry in super().settlement_entries(reference):
+            yield replace(entry, refund_reference="")
+
+
+class _TakesAReturnForNothing(StripeProvider):
+    async def settlement_entries(self, reference: str) -> AsyncIterator[SettlementEntry]:
+        async for entry in super().settlement_entries(reference):
+            if entry.category is not SettlementCategory.REFUND_FAILURE:
+                yield entry
+
+
 _FAULTS: Final[Mapping[type[ThirdProvider], str]] = {
     _RaisesDeclines: "declined_charge",
     _TakesTheUnknownForFailed: "uncertain_payment",
@@ -228,6 +277,12 @@ _STRIPE_FAULTS: Final[Mapping[type[StripeProvider], str]] = {
     _ListsTheNewestFirst: "listed_events",
     _ListsPaymentsOnly: "listed_events",
     _ReadsReviewsFromOpenOnes: "review_read_after_its_end",
+    _ReportsADayThatIsNotOver: "report_not_yet",
+    _TakesACutReportForAShortOne: "report_cut_off",
+    _NumbersLinesItself: "report_read_again",
+    _LosesFees: "report_adds_up",
+    _NamesNoRefund: "report_holds_the_day",
+    _TakesAReturnForNothing: "report_of_a_returned_refund",
 }
 """Of what the third PSP does not have."""
 

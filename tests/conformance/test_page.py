@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from psp.conformance import SCENARIOS
-from psp.conformance.page import MEANINGS, psps_page
+from psp.conformance.page import MEANINGS, NOTES, psps_page
 from psp.port import Capability
 from psp.registry import PSP_KINDS
 
@@ -45,3 +45,13 @@ def test_a_skip_shows_its_reason() -> None:
     row = next(line for line in lines if line.startswith("| `customer_kept` |"))
 
     assert row.endswith("| plays | has no customers |")
+
+
+def test_every_note_is_of_a_psp() -> None:
+    """And is on the page."""
+    page = psps_page(_KINDS, SCENARIOS)
+
+    assert set(NOTES) <= set(PSP_KINDS)
+    for name, notes in NOTES.items():
+        for note in notes:
+            assert f"| {name} | {note} |" in page

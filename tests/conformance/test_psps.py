@@ -47,6 +47,16 @@ _NOT_KEPT: Final = {
     "alias_set_up": "has no aliases, customers",
     "alias_default_and_deleted": "has no aliases, customers",
 }
+_NO_BOOKS: Final = {
+    "report_holds_the_day": "has no settlements",
+    "report_read_again": "has no settlements",
+    "report_adds_up": "has no settlements",
+    "report_of_a_returned_refund": "has no settlements",
+    "report_not_yet": "has no settlements",
+    "report_cut_off": "has no settlements",
+    "report_unknown": "has no settlements",
+    "report_with_wrong_credentials": "has no settlements",
+}
 
 
 def test_every_psp_has_a_bench() -> None:
@@ -67,7 +77,10 @@ def test_scenarios_are_told_apart() -> None:
     [
         ("stripe", {}),
         ("ogone", {**_NO_KEYS, **_NOT_KEPT}),
-        ("third", {**_NO_KEYS, **_NOT_KEPT, "part_captured": "has no partial_capture"}),
+        (
+            "third",
+            {**_NO_KEYS, **_NOT_KEPT, **_NO_BOOKS, "part_captured": "has no partial_capture"},
+        ),
     ],
 )
 def test_what_is_not_played_has_its_reason(psp: str, expected: dict[str, str]) -> None:

@@ -39,6 +39,7 @@ async def test_a_call_is_one_line(
         "payment_id": payment().id,
         "state": "authorized",
         "psp_account": "stripe_eu",
+        "country": "FR",
     }
     assert duration_ms > 0
     assert CLIENT_SECRET not in str(lines)

@@ -19,6 +19,7 @@ from gateway.cli import app
 from gateway.routing.configuration import load_configuration
 from gateway.routing.schema import (
     AccountTable,
+    CallerTable,
     CanaryTable,
     CountryTable,
     FileTable,
@@ -120,6 +121,7 @@ _SECTIONS: Final[Mapping[type[BaseModel], str]] = {
     MethodTable: "### `[[countries.CODE.methods]]`",
     LimitsTable: "### `limits.CURRENCY`",
     CanaryTable: "### `[countries.CODE.methods.canary]`",
+    CallerTable: '### `[callers."NAME"]`',
 }
 """Under which heading of docs/configuration.md a table's keys stand."""
 _KEYS: Final = [

@@ -1,9 +1,11 @@
-"""Who calls: one function from a connection to a name."""
+"""Who calls, and whether it may: one function from a connection to a name, one to a refusal."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -12,12 +14,16 @@ from gateway.api.call import ANONYMOUS, Context, current_call
 from gateway.api.interceptors.around import AroundInterceptor
 from gateway.api.values import identifier
 from gateway.errors import FieldViolation, PaygateError, Reason
+from gateway.identity.callers import CallerSource
+from gateway.identity.names import CallerName, caller_of
 
 CALLER_KEY: Final = "x-paygate-caller"
-"""Metadata in which a caller names itself."""
+"""Metadata in which a caller names itself, where no certificate does."""
 
 IdentifyCaller = Callable[[Context], str]
 """Names who is behind a call; raises `PaygateError` if that cannot be."""
+RequireAllowed = Callable[[str, str], None]
+"""Raises `PaygateError` if a caller may not call a method: the caller's name, `/service/method`."""
 
 
 def caller_by_metadata(context: Context) -> str:
@@ -39,17 +45,43 @@ def _name(value: str | bytes) -> str:
         ) from None
 
 
-class CallerInterceptor(AroundInterceptor):
-    """Names the caller."""
+def _caller_by_certificate(part: CallerName, context: Context) -> str:
+    return caller_of(context.auth_context(), part)
 
-    def __init__(self, identify: IdentifyCaller) -> None:
+
+def _allow(_caller: str, _method: str) -> None:
+    """Refuse nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How callers are known and what they may do."""
+
+    identify: IdentifyCaller
+    require_allowed: RequireAllowed
+
+
+TRUSTING: Final = Access(caller_by_metadata, _allow)
+"""In plaintext: everybody is who they say, and may call everything."""
+
+
+def by_certificate(part: CallerName, callers: CallerSource) -> Access:
+    """Return how it is with certificates: names are proven, and who is not listed is refused."""
+    return Access(partial(_caller_by_certificate, part), callers.require)
+
+
+class CallerInterceptor(AroundInterceptor):
+    """Names the caller, and lets it through if it may."""
+
+    def __init__(self, access: Access) -> None:
         super().__init__()
-        self._identify = identify
+        self._access = access
 
     @asynccontextmanager
     async def around(self, method: str, request: object, context: Context) -> AsyncIterator[None]:
         """Keep the name on the call and on every line that is logged meanwhile."""
         call = current_call()
-        call.caller = self._identify(context)
+        call.caller = self._access.identify(context)
         with structlog.contextvars.bound_contextvars(caller=call.caller):
+            self._access.require_allowed(call.caller, method)
             yield

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -15,12 +16,14 @@ from gateway.api.call import Call, Context, current_call
 from gateway.api.interceptors.around import AroundInterceptor
 from gateway.api.interceptors.ending import code_of_end
 from gateway.api.values import IDENTIFIER
+from gateway.canonical import canonical_line
 
 _log = structlog.get_logger(__name__)
 
 OWN_METHODS: Final = "/paygate."
 """What the names of the contract's methods begin with; health and reflection are quieter."""
 _LOGGED_FIELDS: Final = ("request_id", "payment_id", "order_id")
+_COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _FAULTS: Final = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 _TROUBLES: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED})
 
@@ -34,9 +37,13 @@ class LogInterceptor(AroundInterceptor):
         call = current_call()
         ids = _ids_of(request)
         call.facts.update(ids)
+        call.facts.update(_country_of(request))
         started_s = time.perf_counter()
         error: BaseException | None = None
-        with structlog.contextvars.bound_contextvars(method=method, **ids):
+        with (
+            structlog.contextvars.bound_contextvars(method=method, **ids),
+            canonical_line() as line,
+        ):
             try:
                 yield
             except BaseException as caught:
@@ -44,10 +51,14 @@ class LogInterceptor(AroundInterceptor):
                 raise
             finally:
                 duration_ms = (time.perf_counter() - started_s) * 1000
-                _write_line(call, code_of_end(error, context), duration_ms)
+                # What the call says itself goes before what was noted on the way.
+                call.facts = {**line.facts, **call.facts}
+                _write_line(call, code_of_end(error, context), duration_ms, line.times())
 
 
-def _write_line(call: Call, code: grpc.StatusCode, duration_ms: float) -> None:
+def _write_line(
+    call: Call, code: grpc.StatusCode, duration_ms: float, times: Mapping[str, float]
+) -> None:
     write = getattr(_log, _level(call, code))
     write(
         "rpc",
@@ -55,6 +66,7 @@ def _write_line(call: Call, code: grpc.StatusCode, duration_ms: float) -> None:
         caller=call.caller,
         code=code.name,
         duration_ms=round(duration_ms, 3),
+        **times,
         **call.facts,
     )
 
@@ -65,6 +77,12 @@ def _level(call: Call, code: grpc.StatusCode) -> str:
     if code in _TROUBLES:
         return "warning"
     return "info" if call.method.startswith(OWN_METHODS) else "debug"
+
+
+def _country_of(request: object) -> dict[str, str]:
+    """Return the country that a request names, if it looks like one."""
+    code = getattr(request, "country_code", "")
+    return {"country": code} if isinstance(code, str) and _COUNTRY.fullmatch(code) else {}
 
 
 def _ids_of(request: object) -> dict[str, str]:

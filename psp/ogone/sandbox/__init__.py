@@ -6,10 +6,12 @@ real thing. `control` lists what tests and people can do to it, `cards` the test
 An HTTP request passes `edge` (faults), `answering` (which page, who asks, signed how) and ends in
 `ordering`, `maintaining`, `querying`, `download` or `visits`, which change or read `books` without
 I/O. What may be done is decided in `transitions`, what becomes of it in `acquiring`. Every step
-leaves through `notifications`; `shopper` plays the shopper.
+leaves through `notifications`; `shopper` plays the shopper. `drifting` tells downloads wrongly on
+purpose, `synthetic` invents rows by the million.
 """
 
 from psp.ogone.sandbox.cards import TEST_CARDS
+from psp.ogone.sandbox.drifting import DriftKind
 from psp.ogone.sandbox.faults import Fault, FaultKind
 from psp.ogone.sandbox.running import running_sandbox, serve_sandbox
 from psp.ogone.sandbox.sandbox import OgoneSandbox
@@ -17,6 +19,7 @@ from psp.ogone.sandbox.shopper import Landing, answer_bank, pay_on_page
 
 __all__ = [
     "TEST_CARDS",
+    "DriftKind",
     "Fault",
     "FaultKind",
     "Landing",

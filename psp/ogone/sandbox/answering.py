@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from psp.ogone.sandbox.accounts import Accounts
 from psp.ogone.sandbox.acquiring import AUTHENTICATING, Doubt
 from psp.ogone.sandbox.books import Books
 from psp.ogone.sandbox.checking import check_signature, check_user, read_terms
-from psp.ogone.sandbox.download import download, system_error
+from psp.ogone.sandbox.download import download, no_download
 from psp.ogone.sandbox.maintaining import maintain
 from psp.ogone.sandbox.ordering import order_direct
 from psp.ogone.sandbox.pages import plain_page, refusal_page, to_bank
@@ -49,6 +49,10 @@ class Answer:
     content_type: str = "text/xml"
     status: int = 200
     location: str = ""
+    blocks: Iterator[bytes] | None = None
+    """The body of an answer that may be of any length."""
+    is_cut: bool = False
+    """Whether the connection closes where the blocks end."""
 
 
 class Answerer:
@@ -130,8 +134,10 @@ class Answerer:
         try:
             books = self._entered(parameters, signed=False)
         except Refusal as refusal:
-            return _xml(system_error(refusal.ncerrorplus), parameters)
-        return _xml(download(books, parameters), parameters)
+            sent = no_download(refusal.ncerrorplus, parameters)
+        else:
+            sent = download(books, parameters)
+        return Answer(blocks=sent.blocks, is_cut=sent.is_cut)
 
     def _entered(self, parameters: Parameters, *, signed: bool) -> Books:
         """Return the books of who asks; raises `Refusal`.

@@ -17,6 +17,9 @@ Bodies and answers are JSON. What is wrong with a body is answered with 400 and 
 | GET notifications/attempts | | every delivery attempted, with what was answered |
 | POST payments/status | payid, payidsub, status | forces any status |
 | POST payments/refund | payid, amount | refunds hundredths by hand, as in the back office; `id` is PAYID/PAYIDSUB |
+| POST drift | kind, subject | tells downloads wrongly (`drifting.DriftKind`), in one way at a time; `id` is the PAYID/PAYIDSUB that it hits |
+| DELETE drift | | tells them as they are |
+| POST synthetic | count | adds so many invented rows to downloads (`synthetic`) |
 | POST clock | advance_s | lets time pass in the books |
 | GET books | | every account's payments, refunds by ORDERID, and what was taken from shoppers |
 | GET cards | | the test cards and what each does |
@@ -112,6 +115,20 @@ def _refund(sandbox: OgoneSandbox, body: Body) -> JsonDict:
     return {"id": sandbox.refund_by_hand(**body)}  # type: ignore[arg-type]  # checked by name and type before
 
 
+def _drift(sandbox: OgoneSandbox, body: Body) -> JsonDict:
+    return {"id": sandbox.drift(**body)}  # type: ignore[arg-type]  # checked by name and type before
+
+
+def _end_drift(sandbox: OgoneSandbox, _body: Body) -> JsonDict:
+    sandbox.end_drift()
+    return {}
+
+
+def _invent(sandbox: OgoneSandbox, body: Body) -> JsonDict:
+    sandbox.set_synthetic_rows(**body)  # type: ignore[arg-type]  # checked by name and type before
+    return {}
+
+
 def _advance(sandbox: OgoneSandbox, body: Body) -> JsonDict:
     sandbox.advance_clock(body["advance_s"])  # type: ignore[arg-type]  # checked before
     return {}
@@ -149,6 +166,9 @@ ACTIONS: Final[Mapping[tuple[str, str], tuple[Act, str, str]]] = {
         ("GET", "notifications/attempts", _attempts, "", ""),
         ("POST", "payments/status", _force, "payid status", "payidsub"),
         ("POST", "payments/refund", _refund, "payid amount", ""),
+        ("POST", "drift", _drift, "kind", "subject"),
+        ("DELETE", "drift", _end_drift, "", ""),
+        ("POST", "synthetic", _invent, "count", ""),
         ("POST", "clock", _advance, "advance_s", ""),
         ("GET", "books", _books, "", ""),
         ("GET", "cards", _cards, "", ""),

@@ -50,7 +50,8 @@ class Edge:
         answer = await self._acted(asked, fault)
         if kind is FaultKind.DROP_AFTER:
             return dropped(request)
-        return written(answer if kind is None else _AFTERWARDS.get(kind, answer))
+        told = answer if kind is None else _AFTERWARDS.get(kind, answer)
+        return written(told) if told.blocks is None else await streamed(request, told)
 
     async def _acted(self, asked: Asked, fault: Fault | None) -> Answer:
         if fault is not None and fault.kind is FaultKind.DELAY_BEFORE:
@@ -80,6 +81,20 @@ def written(answer: Answer) -> web.Response:
     if answer.location:
         headers["Location"] = answer.location
     return web.Response(body=answer.body, status=answer.status, headers=headers)
+
+
+async def streamed(request: web.Request, answer: Answer) -> web.StreamResponse:
+    """Send an answer block by block, and end it, or close the connection where it is cut."""
+    headers = {"Cache-Control": "no-store", "Content-Type": answer.content_type}
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    await response.prepare(request)
+    for block in answer.blocks or ():
+        await response.write(block)
+    if answer.is_cut:
+        dropped(request)
+    else:
+        await response.write_eof()
+    return response
 
 
 def dropped(request: web.Request) -> web.Response:

@@ -16,8 +16,17 @@ from psp.ogone.sandbox.statuses import QUERY_FAILED
 
 def document(root: str, encoding: str) -> bytes:
     """Return an XML document in the encoding of its page."""
-    declared = f'<?xml version="1.0" encoding="{encoding.upper()}"?>\n{root}\n'
-    return declared.encode(encoding, errors="xmlcharrefreplace")
+    return encoded(f"{declaration(encoding)}{root}\n", encoding)
+
+
+def declaration(encoding: str) -> str:
+    """Return the first line of a document."""
+    return f'<?xml version="1.0" encoding="{encoding.upper()}"?>\n'
+
+
+def encoded(text: str, encoding: str) -> bytes:
+    """Return a part of a document as it is sent."""
+    return text.encode(encoding, errors="xmlcharrefreplace")
 
 
 def element(name: str, attributes: Mapping[str, str], inner: str = "") -> str:

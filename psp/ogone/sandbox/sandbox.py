@@ -10,6 +10,8 @@ import aiohttp
 from psp.ogone.sandbox.accounts import Accounts
 from psp.ogone.sandbox.answering import Answerer
 from psp.ogone.sandbox.bookkeeping import JsonDict, dump
+from psp.ogone.sandbox.drifted import operation_hit
+from psp.ogone.sandbox.drifting import OF_A_DOWNLOAD, Drift, DriftKind
 from psp.ogone.sandbox.edge import Edge
 from psp.ogone.sandbox.entering import read_card
 from psp.ogone.sandbox.faults import Fault, FaultKind, Faults
@@ -101,6 +103,32 @@ class OgoneSandbox:
         """Let everything go well again."""
         self._faults.clear()
 
+    # ------------------------------------------------------------ downloads
+    def drift(self, kind: DriftKind | str, subject: str = "") -> str:
+        """Tell the books wrongly from now on, in one way at a time; return the operation it hits.
+
+        `subject` is a PAYID/PAYIDSUB, a PAYID or an ORDERID: see `drifted.operation_hit`, which
+        raises `LookupError`. Raises `ValueError` for a kind that there is not.
+        """
+        found = DriftKind(kind)
+        self._accounts.process()
+        hit = "" if found in OF_A_DOWNLOAD else operation_hit(self._accounts.all(), subject)
+        self._world.drift = Drift(found, hit)
+        return hit
+
+    def end_drift(self) -> None:
+        """Tell the books as they are."""
+        self._world.drift = None
+
+    def set_synthetic_rows(self, count: int) -> None:
+        """Add so many invented rows to every download between two payment dates; see `synthetic`.
+
+        Raises `ValueError` for fewer than none.
+        """
+        if count < 0:
+            raise ValueError("count is 0 or more")
+        self._world.synthetic_rows = count
+
     # ------------------------------------------------------------ the shopper
     async def pay(
         self,
@@ -142,6 +170,10 @@ class OgoneSandbox:
         self._accounts.process()
         return f"{payid}/{step.payidsub}"
 
+    def now(self) -> float:
+        """Return the Unix time in the books."""
+        return self._world.clock.seconds()
+
     def advance_clock(self, seconds: float) -> None:
         """Let time pass in the books: what is pending or uncertain becomes known."""
         self._world.clock.advance(seconds)
@@ -157,8 +189,9 @@ class OgoneSandbox:
         await self.notifications.settle()
 
     def reset(self) -> None:
-        """Forget payments, aliases, visits, faults and held notifications; accounts stay."""
+        """Forget payments, aliases, visits, faults, drift, held notifications; accounts stay."""
         self._accounts.forget()
+        self._world.drift, self._world.synthetic_rows = None, 0
         self._answerer.forget()
         self._faults.clear()
         self.notifications.forget()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+from psp.ogone.sandbox.drifting import Drift
 from psp.ogone.sandbox.model import Account, Operation, Payment
 
 PROCESSING_DELAY_S: Final = 3600.0
@@ -77,5 +78,9 @@ class World:
     listener: Listener
     processing_delay_s: float = PROCESSING_DELAY_S
     """0 processes as soon as the pending status was answered."""
+    drift: Drift | None = None
+    """What is told wrongly in downloads."""
+    synthetic_rows: int = 0
+    """Invented rows that every download between two payment dates has besides its own."""
     address: str = ""
     """Where the sandbox listens; pages lead there."""

@@ -7,6 +7,8 @@ An HTTP request passes `edge` (key, faults), `endpoints` (which one), `checking`
 `parameter_tables` (what it may say), and ends in `creating`, `confirming`, `charging`, `settling`,
 `refunding`, `setting_up`, `customers`, `payment_methods`, `reviewing` or `listing`, which change or
 read `books` without I/O; `timekeeping` does what time alone does.
+What moves money is written down by `balance`, told by `balance_listing` or by `reporting` and its
+files (`report_files`, served by `files`), and told wrongly by `drifting`.
 Events leave through `webhooks`; `browser` plays the shopper.
 """
 

@@ -29,7 +29,7 @@ _MINIMUM: Final[Mapping[str, int]] = {
 _MAXIMUM: Final = 99_999_999  # Stripe API, PaymentIntent `amount`: up to eight digits
 
 # Stripe API, "Supported currencies": two decimals that must be 00, three whose last must be 0.
-_MULTIPLE_OF: Final[Mapping[str, int]] = {
+MULTIPLE_OF: Final[Mapping[str, int]] = {
     **dict.fromkeys(("isk", "ugx"), 100),
     **dict.fromkeys(("bhd", "jod", "kwd", "omr", "tnd"), 10),
 }
@@ -39,6 +39,23 @@ PAYPAL_CURRENCIES: Final = frozenset(
     {"aud", "cad", "chf", "czk", "dkk", "eur", "gbp", "hkd", "nok", "nzd", "pln", "sek", "sgd"}
     | {"usd"}
 )
+
+# Stripe takes ISK and UGX with two decimals, and MGA with none.
+_DECIMALS: Final = {
+    **{code.lower(): decimals for code, decimals in CURRENCY_DECIMALS.items()},
+    "isk": 2,
+    "ugx": 2,
+    "mga": 0,
+}
+
+
+def major_units(amount: int, currency: str) -> str:
+    """Return Stripe's units as the decimal that reports write: -1234 of EUR is -12.34."""
+    decimals = _DECIMALS[currency]
+    sign, digits = "-" if amount < 0 else "", str(abs(amount)).rjust(decimals + 1, "0")
+    if not decimals:
+        return f"{sign}{digits}"
+    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"
 
 
 def check_currency(currency: str) -> str:
@@ -57,7 +74,7 @@ def check_amount(amount: int, currency: str) -> None:
     if amount < _MINIMUM.get(currency, 1):
         message = f"Amount must be at least {_MINIMUM[currency]} {currency}"
         raise invalid(message, "amount", "amount_too_small")
-    step = _MULTIPLE_OF.get(currency, 1)
+    step = MULTIPLE_OF.get(currency, 1)
     if amount % step:
         message = f"Amounts in {currency} must be multiples of {step}"
         raise invalid(message, "amount", "invalid_charge_amount")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from psp.stripe.sandbox.api_errors import JsonDict
+from psp.stripe.sandbox.balance import balance_of
 from psp.stripe.sandbox.books import Books
 from psp.stripe.sandbox.model import PaymentIntent, Refund
 from psp.stripe.sandbox.rendering import render_charge
@@ -22,6 +23,8 @@ def dump(books: Books) -> JsonDict:
         "charges": [
             render_charge(charge) | {"taken": charge.taken} for charge in books.charges.values()
         ],
+        "balance": balance_of(books.balance.values()),
+        "balance_transactions": len(books.balance),
         "customers": len(books.customers),
         "events": len(books.events),
         "open_reviews": [review.id for review in books.reviews.values() if review.open],

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from psp.stripe.sandbox.api_errors import JsonDict, missing
+from psp.stripe.sandbox.balance_rendering import render_dispute, render_payout
 from psp.stripe.sandbox.model import (
+    BalanceTransaction,
     Charge,
     Customer,
+    Dispute,
     Event,
     PaymentIntent,
     PaymentMethod,
+    Payout,
     Refund,
+    ReportRun,
     Review,
     SetupIntent,
 )
@@ -37,6 +42,11 @@ class Books:
         self.charges: dict[str, Charge] = {}
         self.refunds: dict[str, Refund] = {}
         self.reviews: dict[str, Review] = {}
+        self.disputes: dict[str, Dispute] = {}
+        self.payouts: dict[str, Payout] = {}
+        self.balance: dict[str, BalanceTransaction] = {}
+        """What moved the balance, truly."""
+        self.report_runs: dict[str, ReportRun] = {}
         self.events: dict[str, Event] = {}
         self.held_until: dict[str, int] = {}
         """When each authorisation lapses, by PaymentIntent."""
@@ -111,6 +121,16 @@ class Books:
             return render_payment_intent(self.payment_intents[object_id])
         if object_id in self.reviews:
             return render_review(self.reviews[object_id])
+        return self._rendered_source(object_id)
+
+    def _rendered_source(self, object_id: str) -> JsonDict:
+        """Return the JSON of what a balance transaction can come from."""
+        if object_id in self.refunds:
+            return render_refund(self.refunds[object_id])
+        if object_id in self.disputes:
+            return render_dispute(self.disputes[object_id])
+        if object_id in self.payouts:
+            return render_payout(self.payouts[object_id])
         return render_charge(self.charge(object_id))
 
     def emit(self, event_type: str, subject: JsonDict) -> None:

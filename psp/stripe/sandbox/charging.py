@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from psp.stripe.sandbox.api_errors import JsonDict
+from psp.stripe.sandbox.balance import book_charge
 from psp.stripe.sandbox.books import Books
 from psp.stripe.sandbox.cards import Decline
 from psp.stripe.sandbox.failing import fail_attempt
@@ -63,7 +64,7 @@ def capture_whole(books: Books, intent: PaymentIntent, charge: Charge) -> None:
     if intent.capture_method == "automatic_async":
         books.unsettled.append(charge)
     else:
-        charge.balance_transaction = books.new_id("txn")
+        book_charge(books, charge)
     intent.status = "succeeded"
     intent.amount_received = intent.amount
     intent.captures += 1
@@ -73,7 +74,7 @@ def settle_later_charges(books: Books) -> None:
     """Bring the balance transactions that automatic_async left out (Stripe: charge.updated)."""
     unsettled, books.unsettled = books.unsettled, []
     for charge in unsettled:
-        charge.balance_transaction = books.new_id("txn")
+        book_charge(books, charge)
         books.emit_charge("charge.updated", charge)
 
 

@@ -22,7 +22,12 @@ Bodies and answers are JSON. What is wrong with a body is answered with 400 in t
 | POST payment_intents/{id}/status | status | forces any status |
 | POST refunds | payment_intent, amount, reason | refunds by hand, without metadata; answers its id |
 | POST refunds/{id}/status | status, failure_reason | moves a refund to any status, with its events |
-| POST circumstances | balance_too_low, closed_review_leaves | changes what is named (`world.Circumstances`) |
+| POST circumstances | balance_too_low, closed_review_leaves, has_reports, report_takes_s, synthetic_rows | changes what is named (`world.Circumstances`) |
+| POST payouts | api_key, currency, amount | pays out what is available, or a part of it; answers its id |
+| POST balance_transactions | api_key, category, amount, currency, fee, payment_intent, description | books a line by hand; answers its id |
+| POST report_runs/{id}/status | status, error | moves a report run to any status |
+| POST drift | kind, subject | tells the books wrongly (`drifting.DriftKind`); answers the line that it hits |
+| DELETE drift | | tells them as they are |
 | POST reviews | payment_intent | opens a review by hand; answers its id |
 | POST reviews/{id}/close | reason | closes it for one of Stripe's reasons |
 | POST clock | advance_s | lets time pass in the books |
@@ -40,6 +45,7 @@ from typing import Final
 from aiohttp import web
 
 from psp.stripe.sandbox.api_errors import ApiError, JsonDict
+from psp.stripe.sandbox.drifting import DriftKind
 from psp.stripe.sandbox.faults import FaultKind
 from psp.stripe.sandbox.rendering import render_event
 from psp.stripe.sandbox.sandbox import StripeSandbox
@@ -56,6 +62,14 @@ _FAULT_FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "delay_s": (int, float),
     "retry_after_s": int,
 }
+_CIRCUMSTANCES: Final[Mapping[str, type]] = {
+    "balance_too_low": bool,
+    "closed_review_leaves": str,
+    "has_reports": bool,
+    "report_takes_s": int,
+    "synthetic_rows": int,
+}
+_JSON_WORDS: Final[Mapping[type, str]] = {bool: "boolean", str: "string", int: "integer"}
 
 
 def _inject(sandbox: StripeSandbox, _id: str, body: Body) -> JsonDict:
@@ -161,11 +175,46 @@ def _move_refund(sandbox: StripeSandbox, refund_id: str, body: Body) -> JsonDict
 
 
 def _circumstances(sandbox: StripeSandbox, _id: str, body: Body) -> JsonDict:
-    too_low = body.get("balance_too_low")
-    if too_low is not None and not isinstance(too_low, bool):
-        raise ApiError(400, "balance_too_low must be true or false", param="balance_too_low")
-    leaves = _text(body, "closed_review_leaves", "") or None
-    sandbox.set_circumstances(balance_too_low=too_low, closed_review_leaves=leaves)
+    for name, value in body.items():
+        kind = _CIRCUMSTANCES[name]
+        if type(value) is not kind:
+            raise ApiError(400, f"{name} must be a JSON {_JSON_WORDS[kind]}", param=name)
+    sandbox.set_circumstances(**body)  # type: ignore[arg-type]  # checked by name and type before
+    return {}
+
+
+def _pay_out(sandbox: StripeSandbox, _id: str, body: Body) -> JsonDict:
+    amount = int(_number(body, "amount")) if "amount" in body else None
+    return {"id": sandbox.pay_out(_text(body, "api_key"), _text(body, "currency"), amount)}
+
+
+def _book(sandbox: StripeSandbox, _id: str, body: Body) -> JsonDict:
+    line_id = sandbox.book(
+        _text(body, "api_key"),
+        _text(body, "category"),
+        int(_number(body, "amount")),
+        _text(body, "currency"),
+        fee=int(_number(body, "fee", 0)),
+        payment_intent=_text(body, "payment_intent", "") or None,
+        description=_text(body, "description", "") or None,
+    )
+    return {"id": line_id}
+
+
+def _move_report(sandbox: StripeSandbox, run_id: str, body: Body) -> JsonDict:
+    sandbox.force_report(run_id, _text(body, "status"), _text(body, "error", "") or None)
+    return {}
+
+
+def _drift(sandbox: StripeSandbox, _id: str, body: Body) -> JsonDict:
+    kinds = [kind.value for kind in DriftKind]
+    if body.get("kind") not in kinds:
+        raise ApiError(400, f"kind is one of {', '.join(kinds)}", param="kind")
+    return {"id": sandbox.drift(_text(body, "kind"), _text(body, "subject", ""))}
+
+
+def _end_drift(sandbox: StripeSandbox, _id: str, _body: Body) -> JsonDict:
+    sandbox.end_drift()
     return {}
 
 
@@ -212,7 +261,17 @@ ACTIONS: Final[Mapping[tuple[str, str], tuple[Action, frozenset[str]]]] = {
         ("POST", "reviews/{id}/close", _close_review, "reason"),
         ("POST", "refunds", _refund, "payment_intent amount reason"),
         ("POST", "refunds/{id}/status", _move_refund, "status failure_reason"),
-        ("POST", "circumstances", _circumstances, "balance_too_low closed_review_leaves"),
+        ("POST", "circumstances", _circumstances, " ".join(_CIRCUMSTANCES)),
+        ("POST", "payouts", _pay_out, "api_key currency amount"),
+        (
+            "POST",
+            "balance_transactions",
+            _book,
+            "api_key category amount currency fee payment_intent description",
+        ),
+        ("POST", "report_runs/{id}/status", _move_report, "status error"),
+        ("POST", "drift", _drift, "kind subject"),
+        ("DELETE", "drift", _end_drift, ""),
         ("POST", "clock", _advance, "advance_s"),
         ("GET", "books", _books, ""),
         ("POST", "reset", _reset, ""),

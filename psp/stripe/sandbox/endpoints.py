@@ -9,6 +9,7 @@ from typing import Final
 
 from psp.stripe.sandbox import parameter_tables as tables
 from psp.stripe.sandbox.api_errors import ApiError, JsonDict
+from psp.stripe.sandbox.balance_listing import list_transactions, retrieve_transaction
 from psp.stripe.sandbox.books import Books
 from psp.stripe.sandbox.creating import create_intent, update_intent
 from psp.stripe.sandbox.customers import create_customer, retrieve_customer, update_customer
@@ -29,6 +30,7 @@ from psp.stripe.sandbox.payment_methods import (
 )
 from psp.stripe.sandbox.refunding import create_refund, retrieve_refund
 from psp.stripe.sandbox.rendering import render_charge
+from psp.stripe.sandbox.reporting import create_run, retrieve_run, retrieve_type
 from psp.stripe.sandbox.reviewing import approve_review, retrieve_review
 from psp.stripe.sandbox.setting_up import confirm_setup, create_setup, retrieve_setup
 from psp.stripe.sandbox.settling import (
@@ -132,6 +134,23 @@ ENDPOINTS: Final = tuple(
         ("POST", "refunds", tables.REFUND_CREATE, create_refund, "refund"),
         ("GET", "refunds", tables.REFUND_LIST, list_refunds, "list refund"),
         ("GET", "refunds/{id}", tables.ONLY_EXPAND, retrieve_refund, "refund"),
+        (
+            "GET",
+            "balance_transactions",
+            tables.BALANCE_LIST,
+            list_transactions,
+            "list balance_transaction",
+        ),
+        (
+            "GET",
+            "balance_transactions/{id}",
+            tables.ONLY_EXPAND,
+            retrieve_transaction,
+            "balance_transaction",
+        ),
+        ("GET", "reporting/report_types/{id}", tables.ONLY_EXPAND, retrieve_type, "report_type"),
+        ("POST", "reporting/report_runs", tables.REPORT_CREATE, create_run, "report_run"),
+        ("GET", "reporting/report_runs/{id}", tables.ONLY_EXPAND, retrieve_run, "report_run"),
         ("GET", "reviews", tables.REVIEW_LIST, list_reviews, "list review"),
         ("GET", "reviews/{id}", tables.ONLY_EXPAND, retrieve_review, "review"),
         ("POST", "reviews/{id}/approve", tables.ONLY_EXPAND, approve_review, "review"),

@@ -19,6 +19,9 @@ EXPANDABLE: Final[Mapping[str, Mapping[str, str]]] = {
     "refund": {"charge": "charge", "payment_intent": "payment_intent"},
     "review": {"charge": "charge", "payment_intent": "payment_intent"},
     "payment_method": {"customer": "customer"},
+    "balance_transaction": {"source": "source"},
+    # Whatever moved the balance: what one kind of it lacks is passed over.
+    "source": {"charge": "charge", "payment_intent": "payment_intent"},
     "setup_intent": {"customer": "customer", "payment_method": "payment_method"},
     "customer": {"invoice_settings": "invoice_settings"},
     "invoice_settings": {"default_payment_method": "payment_method"},
@@ -66,7 +69,7 @@ def _leads_somewhere(kind: str, names: Sequence[str]) -> bool:
 
 
 def _expand(holder: JsonDict, names: Sequence[str], books: Books) -> None:
-    value = holder[names[0]]
+    value = holder.get(names[0])
     if isinstance(value, str):
         value = holder[names[0]] = books.rendered(value)
     if isinstance(value, dict) and len(names) > 1:

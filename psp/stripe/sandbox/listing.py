@@ -43,7 +43,7 @@ def list_intents(books: Books, _id: str, parameters: Parameters) -> JsonDict:
     found = [
         intent
         for intent in books.payment_intents.values()
-        if customer in {None, intent.customer} and _inside(intent, parameters)
+        if customer in {None, intent.customer} and inside(intent, parameters)
     ]
     return page("/v1/payment_intents", found, render_payment_intent, parameters)
 
@@ -75,7 +75,7 @@ def list_refunds(books: Books, _id: str, parameters: Parameters) -> JsonDict:
         for refund in books.refunds.values()
         if charge in {None, refund.charge}
         and intent in {None, refund.payment_intent}
-        and _inside(refund, parameters)
+        and inside(refund, parameters)
     ]
     return page("/v1/refunds", found, render_refund, parameters)
 
@@ -83,7 +83,7 @@ def list_refunds(books: Books, _id: str, parameters: Parameters) -> JsonDict:
 def list_reviews(books: Books, _id: str, parameters: Parameters) -> JsonDict:
     """GET /v1/reviews: the open ones."""
     found = [
-        review for review in books.reviews.values() if review.open and _inside(review, parameters)
+        review for review in books.reviews.values() if review.open and inside(review, parameters)
     ]
     return page("/v1/reviews", found, render_review, parameters)
 
@@ -106,7 +106,7 @@ def list_events(books: Books, _id: str, parameters: Parameters) -> JsonDict:
         for event in books.events.values()
         if event.created >= oldest
         and (not wanted or any(matches(pattern, event.type) for pattern in wanted))
-        and _inside(event, parameters)
+        and inside(event, parameters)
     ]
     return page("/v1/events", found, render_event, parameters)
 
@@ -149,6 +149,7 @@ def _position(found: Sequence[_Listed], object_id: str, param: str) -> int:
     raise missing("object", object_id, param, in_path=False)
 
 
-def _inside(entry: _Listed, parameters: Parameters) -> bool:
+def inside(entry: _Listed, parameters: Parameters) -> bool:
+    """Return whether an object was created within the `created` that is asked for."""
     bounds = parameters.bounds("created")
     return all(_COMPARISONS[name](entry.created, bound) for name, bound in bounds.items())

@@ -168,6 +168,8 @@ class Refund:
     failure_balance_transaction: str | None = None
     due: int | None = None
     """When its status changes by itself; None if it stays."""
+    booked: bool = False
+    """Whether its sum has left the balance and did not come back."""
 
     @property
     def counts(self) -> bool:
@@ -190,6 +192,71 @@ class Review:
     def open(self) -> bool:
         """Whether nobody has decided yet."""
         return self.closed_reason is None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceTransaction:
+    """One line of the account's balance."""
+
+    id: str
+    created: int
+    available_on: int
+    amount: int
+    fee: int
+    currency: str
+    type: str
+    reporting_category: str
+    source: str | None
+    description: str | None = None
+
+    @property
+    def net(self) -> int:
+        """What the balance gains or loses."""
+        return self.amount - self.fee
+
+
+@dataclass(slots=True)
+class Dispute:
+    """A charge that the shopper's bank took back."""
+
+    id: str
+    created: int
+    amount: int
+    currency: str
+    charge: str
+    payment_intent: str
+
+
+@dataclass(slots=True)
+class Payout:
+    """Money sent to the merchant's bank."""
+
+    id: str
+    created: int
+    amount: int
+    currency: str
+    balance_transaction: str | None = None
+
+
+@dataclass(slots=True)
+class ReportRun:
+    """A report that was asked for."""
+
+    id: str
+    created: int
+    report_type: str
+    parameters: JsonDict
+    """As they were sent."""
+    interval_start: int
+    interval_end: int
+    columns: list[str]
+    file: str
+    """The id that its file has once it succeeded."""
+    status: str = "pending"
+    error: str | None = None
+    succeeded_at: int | None = None
+    due: int | None = None
+    """When it succeeds by itself; None if it stays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,6 +288,26 @@ REFUND_LIST: Final[Rules] = {
     "created": _RANGE,
     "payment_intent": _SET_TEXT,
 }
+BALANCE_LIST: Final[Rules] = {
+    **_PAGE,
+    "created": _RANGE,
+    "currency": _SET_TEXT,
+    "source": _SET_TEXT,
+    "type": _SET_TEXT,
+    **_not_simulated("payout"),
+}
+REPORT_CREATE: Final[Rules] = {
+    **_EXPAND,
+    "report_type": Rule(Kind.TEXT, required=True, clearable=False),
+    "parameters": _hash(
+        {
+            "columns": _TEXTS,
+            "interval_end": Rule(Kind.INTEGER),
+            "interval_start": Rule(Kind.INTEGER),
+            **_not_simulated("connected_account currency payout reporting_category timezone"),
+        }
+    ),
+}
 REVIEW_LIST: Final[Rules] = {**_PAGE, "created": _RANGE}
 EVENT_LIST: Final[Rules] = {
     **_PAGE,

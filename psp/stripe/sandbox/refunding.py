@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from psp.stripe.sandbox.api_errors import ApiError, JsonDict, invalid, missing
+from psp.stripe.sandbox.balance import book_refund, book_refund_failure
 from psp.stripe.sandbox.books import Books
 from psp.stripe.sandbox.cards import RefundConduct
 from psp.stripe.sandbox.model import Charge, PaymentIntent, Refund
@@ -83,7 +84,7 @@ def give_back(books: Books, charge: Charge, wish: Wish) -> Refund:
     if refund.counts:
         charge.amount_refunded += amount
     if refund.status == "succeeded":
-        refund.balance_transaction = books.new_id("txn")
+        book_refund(books, refund)
     books.emit_refund("refund.created", refund)
     if refund.status == "succeeded":
         books.emit_charge("charge.refunded", charge)
@@ -107,9 +108,11 @@ def move_refund(
         # Stripe API, Refund: a canceled one bears `merchant_request`.
         default = "merchant_request" if status == "canceled" else "unknown"
         refund.failure_reason = failure_reason or default
-        refund.failure_balance_transaction = books.new_id("txn")
+        if refund.booked:
+            book_refund_failure(books, refund)
+    if status == "succeeded" and not refund.booked:
+        book_refund(books, refund)
     if status == "succeeded" and not had_succeeded:
-        refund.balance_transaction = books.new_id("txn")
         books.emit_charge("charge.refunded", charge)
     books.emit_refund("refund.updated", refund)
     if status == "failed":

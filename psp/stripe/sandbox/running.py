@@ -58,6 +58,7 @@ def _application(sandbox: StripeSandbox) -> web.Application:
         app.router.add_route(method, f"/_sandbox/{path}", handler)
     app.router.add_get("/_sandbox/paypal/{id}", _paypal_page(sandbox))
     app.router.add_post("/_sandbox/paypal/{id}", _paypal_decision(sandbox))
+    app.router.add_get("/v1/files/{id}/contents", sandbox.files.handle)
     app.router.add_route("*", "/{path:.*}", sandbox.api.handle)
     return app
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from psp.stripe.sandbox.accounts import Accounts
 from psp.stripe.sandbox.api_errors import ApiError, JsonDict
+from psp.stripe.sandbox.balance import Movement, book_by_hand, pay_out
 from psp.stripe.sandbox.bookkeeping import dump
 from psp.stripe.sandbox.browser import Browser
+from psp.stripe.sandbox.drifting import OF_A_FILE, Drift, DriftKind
 from psp.stripe.sandbox.edge import ApiEdge
 from psp.stripe.sandbox.faults import Fault, FaultKind, Faults
+from psp.stripe.sandbox.files import FilesEdge
 from psp.stripe.sandbox.model import Review
 from psp.stripe.sandbox.refunding import Wish, move_refund, refund_intent
+from psp.stripe.sandbox.reporting import move_run
 from psp.stripe.sandbox.reviewing import CLOSED_REASONS, close_review, open_review
 from psp.stripe.sandbox.timekeeping import catch_up
 from psp.stripe.sandbox.webhooks import RETRY_GAPS_S, Endpoint, Webhooks
@@ -35,6 +40,7 @@ class StripeSandbox:
         self._accounts = Accounts(self._world)
         self._faults = Faults()
         self.api = ApiEdge(self._world, self._accounts, self._faults)
+        self.files = FilesEdge(self._accounts, self._faults)
         self.browser = Browser(self._accounts)
 
     @property
@@ -140,17 +146,57 @@ class StripeSandbox:
                 return
         raise ApiError(404, f"No such refund: '{refund_id}'", "resource_missing", "refund")
 
-    def set_circumstances(
-        self, *, balance_too_low: bool | None = None, closed_review_leaves: str | None = None
-    ) -> None:
-        """Change what is named; see `Circumstances`. Refunds that wait for money go on with it."""
-        kept = self._world.circumstances
-        leaves = kept.closed_review_leaves if closed_review_leaves is None else closed_review_leaves
-        if leaves not in CLOSED_REVIEW_LEAVES:
+    def pay_out(self, api_key: str, currency: str, amount: int | None = None) -> str:
+        """Pay out what is available of a currency, or a part of it; return the payout's id."""
+        return pay_out(self._accounts.of_key(api_key), currency.lower(), amount).id
+
+    def book(
+        self,
+        api_key: str,
+        category: str,
+        amount: int,
+        currency: str,
+        *,
+        fee: int = 0,
+        payment_intent: str | None = None,
+        description: str | None = None,
+    ) -> str:
+        """Book a line that nothing else here causes, such as `dispute_reversal`; return its id."""
+        books = self._accounts.of_key(api_key)
+        source = books.payment_intent(payment_intent).latest_charge if payment_intent else None
+        movement = Movement(category, amount, currency.lower(), source, fee, description)
+        return book_by_hand(books, movement).id
+
+    def drift(self, kind: DriftKind | str, subject: str = "") -> str:
+        """Tell the books wrongly from now on, in one way at a time; return the line that it hits.
+
+        `subject` is a balance transaction, or what moved one: a refund, a charge, a PaymentIntent,
+        of which the newest line is taken. Without it the newest line of all is.
+        """
+        found = DriftKind(kind)
+        line_id = "" if found in OF_A_FILE else self._line_of(subject)
+        self._world.drift = Drift(found, line_id)
+        return line_id
+
+    def end_drift(self) -> None:
+        """Tell the books as they are."""
+        self._world.drift = None
+
+    def force_report(self, run_id: str, status: str, error: str | None = None) -> None:
+        """Put a report run into a status now; a pending one stays so."""
+        for books in self._accounts.all():
+            if run_id in books.report_runs:
+                move_run(books, books.report_runs[run_id], status, error)
+                return
+        raise ApiError(404, f"No such report_run: '{run_id}'", "resource_missing", "report_run")
+
+    def set_circumstances(self, **changes: bool | str | int) -> None:
+        """Change fields of `Circumstances`. Refunds that wait for money go on with it."""
+        changed = replace(self._world.circumstances, **changes)  # type: ignore[arg-type]  # fields by name
+        if changed.closed_review_leaves not in CLOSED_REVIEW_LEAVES:
             message = f"closed_review_leaves is one of {', '.join(CLOSED_REVIEW_LEAVES)}"
             raise ApiError(400, message, param="closed_review_leaves")
-        low = kept.balance_too_low if balance_too_low is None else balance_too_low
-        self._world.circumstances = Circumstances(low, leaves)
+        self._world.circumstances = changed
         for books in self._accounts.all():
             catch_up(books)
 
@@ -170,6 +216,7 @@ class StripeSandbox:
         """Forget accounts, keys, faults, circumstances, held events; webhook endpoints stay."""
         self._accounts.clear()
         self._world.circumstances = Circumstances()
+        self._world.drift = None
         self._faults.clear()
         self.webhooks.forget()
         self.api.keys.clear()
@@ -177,6 +224,15 @@ class StripeSandbox:
     async def close(self) -> None:
         """Stop delivering webhooks."""
         await self.webhooks.close()
+
+    def _line_of(self, subject: str) -> str:
+        for books in reversed(self._accounts.all()):
+            intent = books.payment_intents.get(subject)
+            named = {subject, intent.latest_charge or subject} if intent else {subject}
+            for line in reversed(books.balance.values()):
+                if not subject or line.id in named or line.source in named:
+                    return line.id
+        raise ApiError(404, f"No balance transaction of '{subject}'", "resource_missing", "subject")
 
     def _endpoint(self, endpoint_id: str) -> Endpoint:
         if endpoint_id not in self.webhooks.endpoints:

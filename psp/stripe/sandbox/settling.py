@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from psp.stripe.sandbox.api_errors import JsonDict, invalid
+from psp.stripe.sandbox.balance import book_charge
 from psp.stripe.sandbox.books import Books
 from psp.stripe.sandbox.checking import merged_metadata
 from psp.stripe.sandbox.confirming import Terms, attempt, check_terms
@@ -64,7 +65,7 @@ def capture_intent(books: Books, intent_id: str, parameters: Parameters) -> Json
     charge.amount_captured = amount
     # Reports call the released part partial_capture_reversal; the charge counts it as refunded.
     charge.amount_refunded += charge.amount - amount
-    charge.balance_transaction = books.new_id("txn")
+    book_charge(books, charge)
     intent.status = "succeeded"
     intent.amount_received = amount
     intent.amount_capturable = 0

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from psp.stripe.sandbox.drifting import Drift
 from psp.stripe.sandbox.model import Event
 
 _ALPHABET: Final = string.ascii_letters + string.digits
@@ -51,7 +52,7 @@ class Clock:
 CLOSED_REVIEW_LEAVES: Final = ("nothing", "payment_intent", "payment_intent_and_charge")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Circumstances:
     """How things stand with every account; the control endpoints change them."""
 
@@ -62,6 +63,12 @@ class Circumstances:
 
     Stripe does not document whether `PaymentIntent.review` empties: both can be played.
     """
+    has_reports: bool = True
+    """Without it the Reporting API answers as it does to a test key."""
+    report_takes_s: int = 0
+    """How long a report run stays pending; it is never finished in the answer that creates it."""
+    synthetic_rows: int = 0
+    """Invented lines that each report of activity has besides (`synthetic`)."""
 
 
 class Listener(Protocol):
@@ -93,3 +100,5 @@ class World:
     """Where the sandbox listens; redirects lead there."""
     cause: Cause = field(default_factory=Cause)
     circumstances: Circumstances = field(default_factory=Circumstances)
+    drift: Drift | None = None
+    """What the balance's lines are told wrongly by."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -39,6 +40,7 @@ _CHANGES: Final[Mapping[Silenced, tuple[str, str]]] = MappingProxyType(
     }
 )
 _WORKING_DAY_S: Final = 86_400.0 + 1
+_DAY_S: Final = 86_400.0
 _AUTHORISED: Final = frozenset({5, 9})
 _REFUND_DECLINED: Final = 94
 _REFUND_UNCERTAIN: Final = 82
@@ -55,8 +57,9 @@ class OgoneBench:
         session: aiohttp.ClientSession,
         receiver: Receiver,
         config: OgoneAccountConfig,
+        provider_class: type[OgoneProvider],
     ) -> None:
-        self.provider = OgoneProvider("ogone_be", config, session)
+        self.provider = provider_class("ogone_be", config, session, clock=sandbox.now)
         self.secrets = tuple(
             secret.get_secret_value()
             for secret in (
@@ -99,6 +102,15 @@ class OgoneBench:
     async def close_review(self, review_reference: str, status: ReviewStatus) -> None:
         raise LookupError("Ogone tells nobody of its reviews")
 
+    def today(self) -> date:
+        return datetime.fromtimestamp(self._sandbox.now(), UTC).date()
+
+    async def end_day(self) -> None:
+        self._sandbox.advance_clock(_DAY_S)
+
+    def cut_report(self) -> None:
+        self._sandbox.drift("truncated")
+
     def books(self, payment_id: str) -> Books:
         payments = [
             payment
@@ -124,7 +136,7 @@ class OgoneBench:
             password=SecretStr("not-the-password"),
             sha_out=(SecretStr("sha-out-of-another"),),
         )
-        return OgoneProvider("ogone_be", config, self._session)
+        return OgoneProvider("ogone_be", config, self._session, clock=self._sandbox.now)
 
 
 def _config(sandbox: OgoneSandbox, **changes: object) -> OgoneAccountConfig:
@@ -133,7 +145,9 @@ def _config(sandbox: OgoneSandbox, **changes: object) -> OgoneAccountConfig:
 
 
 @asynccontextmanager
-async def ogone_bench() -> AsyncIterator[OgoneBench]:
+async def ogone_bench(
+    provider_class: type[OgoneProvider] = OgoneProvider,
+) -> AsyncIterator[OgoneBench]:
     """Run a sandbox that knows the account and its aliases, and the adapter before it."""
     async with (
         running_sandbox(notification_retry_gaps_s=()) as sandbox,
@@ -153,4 +167,4 @@ async def ogone_bench() -> AsyncIterator[OgoneBench]:
         for card in _SAVED:
             sandbox.add_alias(config.pspid, f"als_{card}", _CARDS[card])
         sandbox.notifications.hold()
-        yield OgoneBench(sandbox, session, receiver, config)
+        yield OgoneBench(sandbox, session, receiver, config, provider_class)

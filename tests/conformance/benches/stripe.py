@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 
 from psp.conformance import Books, Card, Silenced, Webhook
 from psp.port import NextAction, PspRefund, ReviewStatus
-from psp.stripe.config import StripeAccountConfig
+from psp.stripe.config import SettlementSource, StripeAccountConfig
 from psp.stripe.provider import StripeProvider
 from psp.stripe.sandbox import StripeSandbox, running_sandbox
 from psp.stripe.sandbox.api_errors import ApiError
@@ -47,6 +48,8 @@ _CLOSED: Final[Mapping[ReviewStatus, str]] = MappingProxyType(
 _GIVES_BACK: Final = frozenset({"pending", "succeeded"})
 _UNHEARD_OF: Final = "requires_reauthorization"
 """A status that Stripe's error texts name and its documentation of PaymentIntents does not."""
+_DAY_AND_REPORT_S: Final = 1.5 * 86_400
+"""Stripe has the report of a day half a day after its end."""
 _UNHEARD_OF_REFUND: Final = "under_consideration"
 """A status that is none of Stripe's."""
 
@@ -73,6 +76,7 @@ class StripeBench:
         self._session = session
         self._receiver = receiver
         self._uncertain: list[str] = []
+        self._advanced_s = 0.0
 
     def saved_card(self, card: Card) -> str:
         return _CARDS[card]
@@ -99,7 +103,7 @@ class StripeBench:
         self._sandbox.inject("drop_after", method="POST", path_suffix=_PATHS[what])
 
     async def settle_offline(self) -> None:
-        self._sandbox.advance_clock(1)
+        self._advance(1)
         # Payments are carried out at once: only what we made uncertain is left, and refunds.
         while self._uncertain:
             self._sandbox.force_status(self._uncertain.pop(), "requires_capture")
@@ -118,6 +122,19 @@ class StripeBench:
         # It is not documented whether the payment goes on to name it: the harder of the two.
         self._sandbox.set_circumstances(closed_review_leaves="payment_intent_and_charge")
         self._sandbox.close_review(review_reference, _CLOSED[status])
+
+    def today(self) -> date:
+        return (datetime.now(UTC) + timedelta(seconds=self._advanced_s)).date()
+
+    async def end_day(self) -> None:
+        self._advance(_DAY_AND_REPORT_S)
+
+    def cut_report(self) -> None:
+        self._sandbox.drift("truncated")
+
+    def _advance(self, seconds: float) -> None:
+        self._advanced_s += seconds
+        self._sandbox.advance_clock(seconds)
 
     def books(self, payment_id: str) -> Books:
         intents = [
@@ -152,7 +169,13 @@ class StripeBench:
 
 
 def _config(sandbox: StripeSandbox, **changes: object) -> StripeAccountConfig:
-    return account_config(api_base=sandbox.address, max_network_retries=0, **changes)
+    return account_config(
+        api_base=sandbox.address,
+        files_base=sandbox.address,
+        settlement_source=SettlementSource.REPORT_RUNS,
+        max_network_retries=0,
+        **changes,
+    )
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import date
 from types import MappingProxyType
 from typing import Final
 
@@ -75,6 +76,15 @@ class ThirdBench:
 
     async def close_review(self, review_reference: str, status: ReviewStatus) -> None:
         raise LookupError("the third PSP has no reviews")
+
+    def today(self) -> date:
+        raise LookupError("the third PSP tells nobody of its books")
+
+    async def end_day(self) -> None:
+        raise LookupError("the third PSP tells nobody of its books")
+
+    def cut_report(self) -> None:
+        raise LookupError("the third PSP tells nobody of its books")
 
     def books(self, payment_id: str) -> Books:
         payment = self._sandbox.payments.get(payment_id)

@@ -31,9 +31,16 @@ class _Server:
     def __init__(self, exit_code: int = 0) -> None:
         self.exit_code = exit_code
         self.calls: list[tuple[Settings, bool]] = []
+        self.with_workers: list[bool] = []
+        self.working: list[Settings] = []
 
-    async def serve(self, settings: Settings, *, with_sandbox: bool) -> int:
+    async def serve(self, settings: Settings, *, with_sandbox: bool, with_workers: bool) -> int:
         self.calls.append((settings, with_sandbox))
+        self.with_workers.append(with_workers)
+        return self.exit_code
+
+    async def work(self, settings: Settings) -> int:
+        self.working.append(settings)
         return self.exit_code
 
 
@@ -41,7 +48,7 @@ class _Server:
 def server(monkeypatch: pytest.MonkeyPatch) -> _Server:
     """A server that only notes how it was started."""
     server = _Server()
-    _put(monkeypatch, "gateway.server", serve=server.serve)
+    _put(monkeypatch, "gateway.server", serve=server.serve, work=server.work)
     return server
 
 
@@ -102,6 +109,31 @@ def test_beside_a_sandbox_the_databases_are_new(
     assert len(urls) == 4
     assert not urls & {load_settings().database_url, load_settings().back_office_url}
     assert third.database_url == "sqlite+aiosqlite:///mine.db"
+
+
+def test_serve_works_too_unless_told_otherwise(run: Run, server: _Server) -> None:
+    """One process is a whole gateway; beside workers it need not be."""
+    run("serve")
+    run("serve", "--no-workers")
+    run("serve", "--with-sandbox", "--no-workers")
+
+    assert server.with_workers == [True, False, False]
+
+
+def test_a_worker_uses_the_settings(
+    run: Run, server: _Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As `serve` does, and its exit code is the process's."""
+    monkeypatch.setenv("PAYGATE_HTTP_PORT", "0")
+    server.exit_code = 1
+
+    ran = run("worker", "--json", "--config", str(tmp_path / "own.toml"))
+
+    (settings,) = server.working
+    assert ran.exit_code == 1
+    assert server.calls == []
+    assert (settings.http_port, settings.log_format) == (0, "json")
+    assert settings.config_file.name == "own.toml"
 
 
 def test_serve_logs_json_on_demand(run: Run, server: _Server) -> None:

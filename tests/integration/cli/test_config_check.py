@@ -34,6 +34,26 @@ def test_a_valid_file_in_json(run: Run) -> None:
     assert len(document["config_digest"]) == 16
 
 
+def test_what_callers_may_call_is_listed_whole(run: Run, tmp_path: Path) -> None:
+    """Every method, however few patterns named them, for a person and for a program."""
+    name = "spiffe://shop.example/checkout"
+    path = SANDBOX_CONFIG_FILE.with_name("sandbox.toml")
+    text = path.read_text(encoding="utf-8").replace('"file:', f'"file:{path.parent}/')
+    file = tmp_path / "paygate.toml"
+    file.write_text(f'{text}\n[callers."{name}"]\nmethods = ["paygate.v1.RoutingService"]\n')
+    methods = ["ExplainRoute", "GetCountryPolicy", "ListCountryPolicies"]
+    full = [f"paygate.v1.RoutingService/{method}" for method in methods]
+
+    ran = run("config", "check", str(file))
+    document = json.loads(run("config", "check", str(file), "--json").out)
+
+    assert [line for line in ran.out.splitlines() if line.startswith(name)] == [
+        f"{name}\t{method}" for method in full
+    ]
+    assert ran.out.splitlines()[-1].endswith("callers: 1")
+    assert document["callers"] == {name: full}
+
+
 def test_methods_that_are_off_are_marked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The default file is checked if none is named."""
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_1")

@@ -41,6 +41,7 @@ from paygate.v1.payment_service_pb2 import (
     WatchPaymentRequest,
     WatchPaymentResponse,
 )
+from paygate.v1.refund_service_pb2 import ListRefundsRequest, ListRefundsResponse, Refund
 from paygate.v1.routing_service_pb2 import (
     CountryPolicy,
     ListCountryPoliciesRequest,
@@ -222,6 +223,15 @@ async def test_a_closed_watch_is_canceled(
                 ListPaymentsResponse(payments=[Payment(id="pay_1")]),
             ),
             [Payment(id="pay_2"), Payment(id="pay_1")],
+        ),
+        (
+            "iter_refunds",
+            ListRefundsRequest(payment_id="pay_1"),
+            (
+                ListRefundsResponse(refunds=[Refund(id="ref_2")], next_page_token="t1"),
+                ListRefundsResponse(refunds=[Refund(id="ref_1")]),
+            ),
+            [Refund(id="ref_2"), Refund(id="ref_1")],
         ),
         (
             "iter_payment_events",

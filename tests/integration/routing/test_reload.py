@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from gateway.domain.route_rules import route
 from gateway.domain.routing import RouteQuery
+from gateway.identity.callers import CallerPolicy, CallerSource
 from gateway.routing.configuration import Configuration, load_configuration
 from gateway.routing.reload import ConfigurationReloader, Reloaded
 from gateway.settings import SettingsError
@@ -278,3 +279,21 @@ async def test_a_running_gateway_follows_its_file(path: Path) -> None:
 
     assert "configuration_reload_failed" in {line["event"] for line in logs}
     assert followed.routing.table == load_configuration(path).table
+
+
+async def test_what_callers_may_call_follows_the_file(path: Path) -> None:
+    """With the rest of the file or not at all."""
+    callers = CallerSource(CallerPolicy())
+    followed = following(path, callers=callers)
+    listed = '[callers.checkout]\nmethods = ["paygate.v1.PaymentService/GetPayment"]\n'
+
+    assert await followed.reload(f"{WITH_TWO}\n{listed}") is Reloaded.APPLIED
+    policy = callers.policy
+    refused = await followed.reload(f"{WITH_TWO}\n{listed.replace('Payment/', 'Payments/')}x = 1\n")
+
+    assert policy.methods == {"checkout": {"paygate.v1.PaymentService/GetPayment"}}
+    assert refused is Reloaded.REFUSED
+    assert callers.policy is policy
+
+    assert await followed.reload(WITH_TWO) is Reloaded.APPLIED
+    assert callers.policy == CallerPolicy()

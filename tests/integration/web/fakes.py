@@ -15,6 +15,7 @@ from gateway.web.app import build_web_app, start_web
 from gateway.web.ports import Check
 
 MAX_BYTES = 1000
+MAX_AT_ONCE = 3
 
 
 @dataclass
@@ -25,9 +26,13 @@ class FakeInbox:
         default_factory=lambda: ReceiveResult("evt_1", False, "payment_intent.succeeded")
     )
     received: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    goes_on: asyncio.Event | None = None
+    """If set, storing hangs until it rings."""
 
     async def receive(self, account: str, headers: Mapping[str, str], body: bytes) -> ReceiveResult:
         self.received.append((account, dict(headers), body))
+        if self.goes_on is not None:
+            await self.goes_on.wait()
         if isinstance(self.result, Exception):
             raise self.result
         return self.result
@@ -75,6 +80,7 @@ async def running_edge(body_timeout_s: float = 5.0) -> AsyncIterator[Edge]:
         metrics,
         checks,
         webhook_max_bytes=MAX_BYTES,
+        webhook_max_at_once=MAX_AT_ONCE,
         body_timeout_s=body_timeout_s,
         check_timeout_s=0.2,
     )

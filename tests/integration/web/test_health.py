@@ -65,14 +65,29 @@ async def test_not_ready_if_one_check_fails_or_hangs(edge: Edge) -> None:
     assert {"database", "back_office"} == {line["check"] for line in lines}
 
 
+async def test_a_broker_that_is_down_stops_no_calls(edge: Edge) -> None:
+    """It is told, and no replica is taken out of service: what it would carry waits."""
+    edge.checks |= {"database": _good, "broker": _bad}
+    async with edge.session.get(f"{edge.url}/readyz") as answer:
+        said = await answer.json()
+
+    assert (answer.status, said) == (
+        200,
+        {
+            "status": "degraded",
+            "checks": {"database": "ok", "broker": "failed: ConnectionError"},
+        },
+    )
+
+
 async def test_metrics_are_exposed(edge: Edge) -> None:
     """In the format that Prometheus reads."""
-    edge.metrics.count_inbox("applied")
+    edge.metrics.observe_step("inbox", "applied", 0.01)
     async with edge.session.get(f"{edge.url}/metrics") as answer:
         text = await answer.text()
 
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
-    assert 'paygate_inbox_events_total{outcome="applied"} 1.0' in text
+    assert 'paygate_job_step_duration_seconds_count{job="inbox",outcome="applied"} 1.0' in text
 
 
 async def test_unknown_addresses_are_refused_in_json(edge: Edge) -> None:

@@ -12,15 +12,27 @@ from gateway.api import enums
 from gateway.api.payment_messages import NEXT_ACTIONS
 from gateway.api.proposal_service import PRESENTATIONS
 from gateway.customers.commands import EnsureOutcome
+from gateway.domain.discrepancy import (
+    DiscrepancyState,
+    DiscrepancyType,
+    Resolution,
+    SubjectKind,
+)
 from gateway.domain.payment import PaymentState
+from gateway.domain.reconciliation import RunState
+from gateway.domain.refund import RefundCause, RefundState
 from gateway.payments.commands import CancelReason
+from gateway.refunds.commands import RefundReason
 from legacy_bridge.port import OrderState
 from paygate.v1 import alias_service_pb2 as alias_pb
 from paygate.v1 import customer_service_pb2 as customer_pb
 from paygate.v1 import order_service_pb2 as order_pb
 from paygate.v1 import payment_service_pb2 as pb
+from paygate.v1 import reconciliation_service_pb2 as rec_pb
+from paygate.v1 import refund_service_pb2 as refund_pb
 from psp.methods import Presentation
 from psp.port import CapturePolicy, FailureCategory, NextActionKind, PaymentMethod, ReviewStatus
+from psp.settlements import SettlementCategory
 
 _PAIRS = [
     (enums.METHODS, PaymentMethod, pb.PaymentMethod),
@@ -31,6 +43,15 @@ _PAIRS = [
     (enums.CANCEL_REASONS, CancelReason, pb.CancelReason),
     (enums.ENSURE_OUTCOMES, EnsureOutcome, customer_pb.EnsureOutcome),
     (enums.ORDER_STATES, OrderState, order_pb.OrderState),
+    (enums.REFUND_STATES, RefundState, refund_pb.RefundState),
+    (enums.REFUND_CAUSES, RefundCause, refund_pb.RefundCause),
+    (enums.REFUND_REASONS, RefundReason, refund_pb.RefundReason),
+    (enums.RECONCILIATION_STATES, RunState, rec_pb.ReconciliationState),
+    (enums.SETTLEMENT_CATEGORIES, SettlementCategory, rec_pb.SettlementCategory),
+    (enums.DISCREPANCY_TYPES, DiscrepancyType, rec_pb.DiscrepancyType),
+    (enums.DISCREPANCY_STATES, DiscrepancyState, rec_pb.DiscrepancyState),
+    (enums.DISCREPANCY_RESOLUTIONS, Resolution, rec_pb.DiscrepancyResolution),
+    (enums.DISCREPANCY_SUBJECTS, SubjectKind, rec_pb.DiscrepancySubject),
     (enums.IMPORT_REFUSALS, ImportRefusalReason, alias_pb.ImportRefusalReason),
 ]
 

@@ -33,6 +33,7 @@ from psp.errors import (
     PspError,
     RateLimitedError,
     RejectedError,
+    ReportUnreadableError,
     UnavailableError,
 )
 from tests.support.payments import draft
@@ -57,6 +58,8 @@ _MEANINGS: list[tuple[Exception, Reason]] = [
     (AliasConflictError("ogone_be", "A-1"), Reason.INTERNAL),
     (StorageUnavailableError("10.0.0.8"), Reason.STORAGE_UNAVAILABLE),
     (GuardFailedError("payment_version"), Reason.INTERNAL),
+    # A run that cannot read its report has failed, which is an answer: no RPC raises this.
+    (ReportUnreadableError("stripe_eu", "line 7 is cut off"), Reason.INTERNAL),
     (RuntimeError("a bug"), Reason.INTERNAL),
     (TimeoutError(), Reason.INTERNAL),
 ]

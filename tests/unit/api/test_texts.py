@@ -15,6 +15,10 @@ _CARDS = [
     "378282246310005",
     "3782 822463 10005",
     "30569309025904",
+    "4242.4242.4242.4242",
+    "4242/4242/4242/4242",
+    "\uff14\uff12" * 8,  # full-width
+    "٤٢٤٢ ٤٢٤٢ ٤٢٤٢ ٤٢٤٢",
     "4222222222222",
     "6304000000000000000",
 ]
@@ -38,6 +42,8 @@ def test_a_card_number_is_found_anywhere_in_a_text(card: str, frame: str) -> Non
         "1700000000000",
         "+33 6 12 34 56 78",
         "42424242424242424242424242",
+        "from 24.11.2026 to 25.11.2026",
+        "20261124103001",
     ],
 )
 def test_other_digits_are_no_card_number(text: str) -> None:
@@ -60,6 +66,8 @@ def test_other_digits_are_no_card_number(text: str) -> None:
         (texts.phone, "01 23 45 67 89"),
         (texts.phone, "+49 176 1234 5673"),
         (texts.phone, "+4222222222222"),
+        (texts.note, "asked sk_ and Bearer of bad news, 24.11.2026"),
+        (texts.file_name, "refunds_20261124_103000_008.csv"),
         (texts.locale, ""),
         (texts.locale, "fr-FR"),
         (texts.locale, "zh-Hant-TW"),
@@ -91,6 +99,13 @@ def test_a_good_text_is_taken_as_it_is(parse: Callable[[str], str], given: str) 
         (texts.phone, "06\t12", "control characters"),
         (texts.phone, "4242424242424242", "card number"),
         (texts.phone, "+4242424242424242", "card number"),
+        (texts.note, "card 4242.4242.4242.4242", "card number"),
+        (texts.note, "key sk_live_abc", "key or a secret"),
+        (texts.note, "pi_1_secret_2", "key or a secret"),
+        (texts.name, "whsec_abc", "key or a secret"),
+        (texts.file_name, "", "is required"),
+        (texts.file_name, "f" * 256, "at most 255"),
+        (texts.file_name, "4242424242424242.csv", "card number"),
         (texts.locale, "fr_FR", "BCP 47"),
         (texts.locale, "f", "BCP 47"),
         (texts.locale, "fr-", "BCP 47"),
@@ -157,6 +172,9 @@ def test_a_good_return_url_is_taken_as_it_is(given: str) -> None:
         ("https://shop.example/é", "cannot have"),
         ("https://shop.example/" + "a" * 2028, "at most 2048"),
         ("https://shop.example/?pan=378282246310005", "card number"),
+        ("https://shop.example/?pan=4242%204242%204242%204242", "card number"),
+        ("https://shop.example/?key=sk_live_abc", "key or a secret"),
+        ("https://shop.example/?payment=pi_1%5Fsecret%5F2", "key or a secret"),
         ("https://shop.example/?pan=3782-822463-10005", "card number"),
     ],
 )

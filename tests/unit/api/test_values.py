@@ -65,6 +65,14 @@ def test_another_text_is_no_identifier(given: str) -> None:
         values.identifier(given)
 
 
+@pytest.mark.parametrize("given", ["sk_live_abc", "whsec_abc", "pi_1_secret_2"])
+def test_a_secret_is_no_identifier(given: str) -> None:
+    """It would be stored; ids that merely look like it are taken: SK may be Slovakia."""
+    assert values.identifier("SK_2026_1") == "SK_2026_1"
+    with pytest.raises(ValueError, match="looks like a key or a secret"):
+        values.identifier(given)
+
+
 def test_an_optional_identifier_may_be_empty() -> None:
     """An empty optional id stays empty; another is checked all the same."""
     parse = values.optional(values.identifier)

@@ -14,6 +14,8 @@ from paygate.v1 import (
     order_service_pb2,
     payment_service_pb2,
     proposal_service_pb2,
+    reconciliation_service_pb2,
+    refund_service_pb2,
     routing_service_pb2,
 )
 from paygate.v1.alias_service_pb2 import (
@@ -27,7 +29,15 @@ from paygate.v1.alias_service_pb2 import (
     StartAliasSetupResponse,
 )
 from paygate.v1.customer_service_pb2 import EnsureCustomerRequest, EnsureCustomerResponse
-from paygate.v1.order_service_pb2 import GetOrderRequest, GetOrderResponse
+from paygate.v1.order_service_pb2 import (
+    AccountMovement,
+    GetOrderRequest,
+    GetOrderResponse,
+    ReportInvoicedRequest,
+    ReportInvoicedResponse,
+    ReportParcelCreatedRequest,
+    ReportParcelCreatedResponse,
+)
 from paygate.v1.payment_service_pb2 import (
     CancelPaymentRequest,
     CancelPaymentResponse,
@@ -44,6 +54,25 @@ from paygate.v1.payment_service_pb2 import (
     Payment,
 )
 from paygate.v1.proposal_service_pb2 import GetPaymentProposalRequest, GetPaymentProposalResponse
+from paygate.v1.reconciliation_service_pb2 import (
+    Discrepancy,
+    GetReconciliationRequest,
+    GetReconciliationResponse,
+    ListDiscrepanciesRequest,
+    ListDiscrepanciesResponse,
+    Reconciliation,
+    ResolveDiscrepancyRequest,
+    ResolveDiscrepancyResponse,
+)
+from paygate.v1.refund_service_pb2 import (
+    CreateRefundRequest,
+    CreateRefundResponse,
+    GetRefundRequest,
+    GetRefundResponse,
+    ListRefundsRequest,
+    ListRefundsResponse,
+    Refund,
+)
 from paygate.v1.routing_service_pb2 import (
     ExplainRouteRequest,
     ExplainRouteResponse,
@@ -61,6 +90,8 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
         order_service_pb2,
         payment_service_pb2,
         proposal_service_pb2,
+        reconciliation_service_pb2,
+        refund_service_pb2,
         routing_service_pb2,
     )
     for service in module.DESCRIPTOR.services_by_name.values()
@@ -69,6 +100,7 @@ METHODS: Final[dict[str, MethodDescriptor]] = {
     method.name: method for service in SERVICES for method in service.methods
 }
 PAYMENT: Final = Payment(id="pay_1", order_id="order-1")
+REFUND: Final = Refund(id="ref_1", payment_id="pay_1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +181,45 @@ UNARY_CALLS: Final = (
         ListPaymentEventsResponse(events=[payment_service_pb2.PaymentEvent(sequence=1)]),
     ),
     UnaryCall(
+        "create_refund",
+        CreateRefundRequest(payment_id="pay_1"),
+        CreateRefundResponse(refund=REFUND),
+    ),
+    UnaryCall("get_refund", GetRefundRequest(refund_id="ref_1"), GetRefundResponse(refund=REFUND)),
+    UnaryCall(
+        "list_refunds",
+        ListRefundsRequest(payment_id="pay_1"),
+        ListRefundsResponse(refunds=[REFUND]),
+    ),
+    UnaryCall(
+        "get_reconciliation",
+        GetReconciliationRequest(reconciliation_id="rec_1"),
+        GetReconciliationResponse(reconciliation=Reconciliation(id="rec_1")),
+    ),
+    UnaryCall(
+        "list_discrepancies",
+        ListDiscrepanciesRequest(psp_account="stripe_eu"),
+        ListDiscrepanciesResponse(discrepancies=[Discrepancy(id="dis_1")]),
+    ),
+    UnaryCall(
+        "resolve_discrepancy",
+        ResolveDiscrepancyRequest(discrepancy_id="dis_1"),
+        ResolveDiscrepancyResponse(discrepancy=Discrepancy(id="dis_1")),
+    ),
+    UnaryCall(
         "get_order",
         GetOrderRequest(order_id="order-1"),
         GetOrderResponse(order=order_service_pb2.Order(order_id="order-1")),
+    ),
+    UnaryCall(
+        "report_invoiced",
+        ReportInvoicedRequest(order_id="order-1", invoice_id="I-1"),
+        ReportInvoicedResponse(movement=AccountMovement(movement_key="invoice:I-1")),
+    ),
+    UnaryCall(
+        "report_parcel_created",
+        ReportParcelCreatedRequest(order_id="order-1", parcel_id="P-1"),
+        ReportParcelCreatedResponse(movement=AccountMovement(movement_key="parcel:P-1")),
     ),
     UnaryCall(
         "explain_route",

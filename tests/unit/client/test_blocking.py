@@ -32,6 +32,7 @@ from paygate.v1.payment_service_pb2 import (
     WatchPaymentRequest,
     WatchPaymentResponse,
 )
+from paygate.v1.refund_service_pb2 import ListRefundsRequest, ListRefundsResponse, Refund
 from paygate.v1.routing_service_pb2 import (
     CountryPolicy,
     ListCountryPoliciesRequest,
@@ -80,7 +81,11 @@ def _fail(rpc: Any, code: grpc.StatusCode) -> None:
 
 def test_no_rpc_of_the_contract_is_left_out() -> None:
     """The clients' methods are the contract's RPCs."""
-    assert {*METHODS} == {call.rpc for call in UNARY_CALLS} | {"WatchPayment", "ImportAliases"}
+    assert {*METHODS} == {call.rpc for call in UNARY_CALLS} | {
+        "WatchPayment",
+        "ImportAliases",
+        "RunReconciliation",
+    }
 
 
 @pytest.mark.parametrize("call", UNARY_CALLS, ids=name_of)
@@ -200,6 +205,16 @@ def test_a_closed_watch_is_canceled(answered: Answered) -> None:
                 ListPaymentsResponse(payments=[Payment(id="pay_1")]),
             ],
             [Payment(id="pay_2"), Payment(id="pay_1")],
+        ),
+        (
+            "iter_refunds",
+            "ListRefunds",
+            ListRefundsRequest(payment_id="pay_1"),
+            [
+                ListRefundsResponse(refunds=[Refund(id="ref_2")], next_page_token="t1"),
+                ListRefundsResponse(refunds=[Refund(id="ref_1")]),
+            ],
+            [Refund(id="ref_2"), Refund(id="ref_1")],
         ),
         (
             "iter_payment_events",

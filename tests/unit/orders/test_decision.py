@@ -117,6 +117,15 @@ _ROWS: list[tuple[str, DraftOrder, list[Payment], OrderAction]] = [
         _A.CAPTURE,
     ),
     ("released, then refunded", _RELEASED, [payment(_P.CAPTURED, refunded_minor=1999)], _A.WAIT),
+    ("released while authorised, at order", _RELEASED, [payment()], _A.CAPTURE),
+    (
+        "released while authorised, by hand",
+        _RELEASED,
+        [payment(capture_policy=_C.MANUAL)],
+        _A.WAIT,
+    ),
+    ("released for no payment that it names", draft(_O.RELEASED), [payment()], _A.ALARM),
+    ("released for no payment at all", draft(_O.RELEASED), [payment(_P.FAILED)], _A.WAIT),
     ("released, then canceled", _RELEASED, [payment(_P.CANCELED)], _A.ALARM),
     (
         "released, then in review",
@@ -266,5 +275,5 @@ def test_only_money_beside_the_point_is_given_back(
         captured = {"captured_minor": 1999 if state is _P.CAPTURED else 0}
         decision = decide(order, [payment(state, review=review, refunded_minor=back, **captured)])
 
-        stray = order_state is _O.CANCELED or (order_state is _O.RELEASED and not pays)
+        stray = order_state is _O.CANCELED  # goods that went out by hand may be paid with it
         assert (decision.action is _A.REFUND) is (stray and state is _P.CAPTURED and not back)

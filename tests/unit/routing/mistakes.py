@@ -426,3 +426,44 @@ CANARIES: Final[Mistakes] = [
     ),
 ]
 """Changes of `files.WITH_TWO`."""
+
+_CALLERS: Final = "[countries.FR]"
+_CHECKOUT: Final = '[callers."spiffe://shop.example/checkout"]'
+_PLACE: Final = 'callers."spiffe://shop.example/checkout"'
+
+CALLERS: Final[Mistakes] = [
+    ({_CALLERS: f"{_CHECKOUT}\n{_CALLERS}"}, f"{_PLACE}.methods: is missing: add it"),
+    (
+        {_CALLERS: f"{_CHECKOUT}\nmethods = []\n{_CALLERS}"},
+        f"{_PLACE}.methods: is empty: name at least one",
+    ),
+    (
+        {_CALLERS: f'{_CHECKOUT}\nmethods = ["paygate.v1.*"]\nmethod = 1\n{_CALLERS}'},
+        f"{_PLACE}.method: is no key of this table: did you mean methods?",
+    ),
+    (
+        {_CALLERS: f'{_CHECKOUT}\nmethods = ["paygate.v1.PaymentService/GetPayments"]\n{_CALLERS}'},
+        (
+            f"{_PLACE}.methods[0]: names no method: "
+            "did you mean paygate.v1.PaymentService/GetPayment?"
+        ),
+    ),
+    (
+        {_CALLERS: f'{_CHECKOUT}\nmethods = ["paygate.v1.*", "PaymentService"]\n{_CALLERS}'},
+        f"{_PLACE}.methods[1]: names no method: did you mean paygate.v1.PaymentService?",
+    ),
+    (
+        {_CALLERS: f'{_CHECKOUT}\nmethods = ["*"]\n{_CALLERS}'},
+        (
+            f"{_PLACE}.methods[0]: names no method: "
+            "write a star after the beginning of a service's or method's full name"
+        ),
+    ),
+    (
+        {_CALLERS: f'[callers."spiffe://shop.example/"]\nmethods = ["paygate.v1.*"]\n{_CALLERS}'},
+        (
+            'callers."spiffe://shop.example/": is no name of a caller: '
+            "write what its certificate says, such as spiffe://shop.example/checkout"
+        ),
+    ),
+]

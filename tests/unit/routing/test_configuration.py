@@ -157,3 +157,24 @@ def test_the_default_configuration_is_valid(monkeypatch: pytest.MonkeyPatch) -> 
     countries = load_configuration(_CONFIG / "paygate.toml").table.countries.values()
 
     assert {policy.capture_policy for policy in countries} == set(CapturePolicy)
+
+
+def test_callers_are_read_with_every_method_they_end_up_with(tmp_path: Path) -> None:
+    """Patterns are resolved once, so that a call is looked up and not matched."""
+    callers = """
+[callers."spiffe://shop.example/checkout"]
+methods = ["paygate.v1.CustomerService", "paygate.v1.PaymentService/Get*"]
+
+[callers.finance]
+methods = ["paygate.v1.PaymentService/GetPayment"]
+"""
+    policy = _load(tmp_path, VALID + callers).callers
+
+    assert policy.methods == {
+        "spiffe://shop.example/checkout": {
+            "paygate.v1.CustomerService/EnsureCustomer",
+            "paygate.v1.PaymentService/GetPayment",
+        },
+        "finance": {"paygate.v1.PaymentService/GetPayment"},
+    }
+    assert _load(tmp_path).callers.methods == {}

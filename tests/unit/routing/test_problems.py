@@ -19,7 +19,15 @@ from tests.unit.routing.files import (
     set_secrets,
     spoiled,
 )
-from tests.unit.routing.mistakes import ACCOUNTS, CANARIES, COUNTRIES, FILE, LIMITS, METHODS
+from tests.unit.routing.mistakes import (
+    ACCOUNTS,
+    CALLERS,
+    CANARIES,
+    COUNTRIES,
+    FILE,
+    LIMITS,
+    METHODS,
+)
 
 _STRIPE = PSP_KINDS["stripe"]
 
@@ -33,7 +41,7 @@ def _secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     "changes,problem",
     [
         pytest.param(changes, problem, id=problem)
-        for table in (FILE, ACCOUNTS, COUNTRIES, METHODS, LIMITS)
+        for table in (FILE, ACCOUNTS, COUNTRIES, METHODS, LIMITS, CALLERS)
         for changes, problem in table
     ],
 )

@@ -52,8 +52,29 @@ def test_https_and_loopback_addresses_are_taken(address: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "changes, source",
+    [
+        ({}, "balance_transactions"),
+        ({"api_key": "env:STRIPE_LIVE_KEY"}, "report_runs"),
+        (
+            {"api_key": "env:STRIPE_LIVE_KEY", "settlement_source": "balance_transactions"},
+            "balance_transactions",
+        ),
+        ({"settlement_source": "report_runs", "api_base": "http://127.0.0.1:1"}, "report_runs"),
+    ],
+)
+def test_where_settlements_come_from(changes: dict[str, object], source: str) -> None:
+    """By the key, unless the configuration says it; a sandbox of ours has reports too."""
+    assert _configured(**changes).settlements_from == source
+
+
+@pytest.mark.parametrize(
     "changes",
     [
+        {"settlement_source": "report_runs"},
+        {"settlement_source": "sigma"},
+        {"files_base": "http://files.stripe.com"},
+        {"files_base": "https://files.stripe.com/v1"},
         {"api_key": "sk_test_topsecret"},
         {"api_key": "env:STRIPE_PUBLIC"},
         {"publishable_key": "sk_live_topsecret"},

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from stripe import RequestOptions, params
+from stripe.params import reporting
 
 from psp.stripe.sandbox import parameter_tables as tables
 
@@ -27,6 +28,9 @@ _BY_SDK = [
     (tables.METHOD_UPDATE, params.PaymentMethodUpdateParams),
     (tables.REVIEW_LIST, params.ReviewListParams),
     (tables.EVENT_LIST, params.EventListParams),
+    (tables.BALANCE_LIST, params.BalanceTransactionListParams),
+    (tables.REPORT_CREATE, reporting.ReportRunCreateParams),
+    (tables.REPORT_CREATE["parameters"].rules, reporting.ReportRunCreateParamsParameters),
     (tables.ONLY_EXPAND, params.CustomerRetrieveParams),
     (tables.ONLY_EXPAND, params.PaymentMethodDetachParams),
     (tables.ONLY_EXPAND, params.ReviewApproveParams),

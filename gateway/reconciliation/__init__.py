@@ -1,0 +1,1 @@
+"""Holding the PSPs' books against ours, day by day, to the cent."""

@@ -1,0 +1,62 @@
+"""Asking the PSP about a payment where its books and ours differ: its word may end the matter."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import structlog
+
+from gateway.domain.payment import Payment
+from gateway.errors import PaygateError
+from gateway.payments.refreshing import (
+    PaymentChangingError,
+    PaymentMismatchError,
+    PaymentUnclearError,
+)
+from gateway.storage.database import Database
+from gateway.storage.payments import get_payment
+from psp.errors import PspError
+
+_log = structlog.get_logger(__name__)
+_UNHEARD: Final = (
+    PspError,
+    PaymentChangingError,
+    PaymentMismatchError,
+    PaymentUnclearError,
+    PaygateError,  # an account whose adapter is gone
+)
+
+
+class PaymentAsker(Protocol):
+    """Asks the PSP about a payment; see `gateway.refunds.truth.PaymentTruth`."""
+
+    async def take_over(self, payment: Payment) -> Payment:
+        """Return the payment as the PSP has it now."""
+
+
+class RefundAsker(Protocol):
+    """Asks the PSP about the refunds of a payment; see `gateway.refunds.syncing.RefundSync`."""
+
+    async def sync(self, payment: Payment) -> Payment:
+        """Return the payment with its refunds as the PSP has them."""
+
+
+class Corrections:
+    """Brings single payments up to date. Nothing here decides: the PSP's word is taken over."""
+
+    def __init__(self, database: Database, payments: PaymentAsker, refunds: RefundAsker) -> None:
+        self._database = database
+        self._payments = payments
+        self._refunds = refunds
+
+    async def ask(self, payment_id: str) -> None:
+        """Take over what the PSP says of a payment and its refunds, if it says anything now."""
+        payment = await get_payment(self._database, payment_id)
+        if payment is None:
+            return
+        try:
+            refreshed = await self._payments.take_over(payment)
+            await self._refunds.sync(refreshed)
+        except _UNHEARD as error:
+            # The discrepancy stays open then, and the next run asks again.
+            _log.warning("not_corrected", payment_id=payment_id, error=str(error))

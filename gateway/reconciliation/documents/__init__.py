@@ -1,0 +1,1 @@
+"""What a reconciliation is handed over as: JSON, CSV, and a page for people."""

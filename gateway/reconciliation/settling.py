@@ -1,0 +1,49 @@
+"""Posting what the PSP's books settle: each refund's debit once, and its reversal if it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from gateway.domain.reconciliation import Reconciliation
+from gateway.domain.settlement_rules import settlements
+from gateway.reconciliation.keeping import batched
+from gateway.reconciliation.pairing import Pairs, judged
+from gateway.reconciliation.staging import Keep, chunks
+from gateway.storage.account_postings import insert_posting
+from gateway.storage.database import Database
+from gateway.storage.settlement_lines import last_line
+from gateway.storage.settlement_pairs import RefundPair, touched_refunds
+from gateway.storage.writes import Write
+
+_BATCH: Final = 100
+"""Movements of one commit: each is a part of one statement."""
+
+
+class Settling:
+    """Writes movements of refunds down. A movement written twice is one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def settle(self, run: Reconciliation, keep: Keep) -> int:
+        """Post the refunds of a matched run on whose sums both sides agree; how many they are."""
+        pairs = Pairs(self._database, run.psp_account)
+        settled = 0
+        for after, until in chunks(await last_line(self._database, run.id)):
+            found = await touched_refunds(self._database, run.id, run.psp_account, after, until)
+            complete = [await pairs.complete_refund(pair) for pair in found]
+            for batch in batched(complete, _BATCH):
+                await keep()
+                await self._database.commit(self.writes(batch))
+                settled += sum(judged(pair) is None for pair in batch)
+        return settled
+
+    def writes(self, pairs: Iterable[RefundPair]) -> list[Write]:
+        """Return what posts those of these refunds whose sides agree."""
+        return [
+            insert_posting(posting)
+            for pair in pairs
+            if pair.ours is not None and pair.lines is not None and judged(pair) is None
+            for posting in settlements(pair.ours, pair.lines)
+        ]

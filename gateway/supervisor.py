@@ -1,0 +1,150 @@
+"""`serve --workers N`: starts the processes, restarts one that dies, and ends them all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from gateway.settings import Settings
+from gateway.shared_ports import SharedPort
+
+_log = structlog.get_logger(__name__)
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 30.0
+_STEADY_S: Final = 60.0
+"""A process that lived so long did not die of how it was started."""
+_MARGIN_S: Final = 15.0
+"""For what a process does after its grace: closing what it opened."""
+_WELL: Final = frozenset({0, -signal.SIGTERM})
+"""The second by a process that was told to end before it had begun to listen to that."""
+
+
+def pause_before_restart(early_deaths: int) -> float:
+    """Return how long to wait after so many deaths in a row, each soon after a start; seconds."""
+    if early_deaths == 0:
+        return 0.0
+    return min(_FIRST_PAUSE_S * 2.0 ** min(early_deaths - 1, 16), _LONGEST_PAUSE_S)
+
+
+class Supervisor:
+    """The parent of all processes. It answers nothing itself."""
+
+    def __init__(self, commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> None:
+        """Take a command for each process, and the environment of all."""
+        self._commands = commands
+        self._environment = environment
+        self._running: dict[int, Process] = {}
+        self._stopping = asyncio.Event()
+
+    async def run(self, stop_within_s: float) -> int:
+        """Run until `stop`; 0 if every process then ended well, and in time."""
+        keepers = [
+            asyncio.create_task(self._keep(seat, command), name=f"process {seat}")
+            for seat, command in enumerate(self._commands)
+        ]
+        await self._stopping.wait()
+        self.forward(signal.SIGTERM)
+        _, late = await asyncio.wait(keepers, timeout=stop_within_s)
+        if late:
+            _log.error("processes_killed", processes=len(late), waited_s=stop_within_s)
+            self.forward(signal.SIGKILL)
+        codes = await asyncio.gather(*keepers)
+        return 0 if _WELL.issuperset(codes) else 1
+
+    def stop(self) -> None:
+        """End all processes, and then this one."""
+        self._stopping.set()
+
+    def forward(self, number: signal.Signals) -> None:
+        """Send a signal to every process that runs."""
+        for process in self._running.values():
+            with suppress(ProcessLookupError):  # it has just ended
+                process.send_signal(number)
+
+    async def _keep(self, seat: int, command: Sequence[str]) -> int:
+        """Keep a process running in its seat; how it ended when all were to end."""
+        early_deaths = 0
+        while not self._stopping.is_set():
+            began_s = asyncio.get_running_loop().time()
+            code = await self._live(seat, command)
+            if self._stopping.is_set():
+                return code
+            lived_s = asyncio.get_running_loop().time() - began_s
+            early_deaths = 0 if lived_s >= _STEADY_S else early_deaths + 1
+            pause_s = pause_before_restart(early_deaths)
+            _log.error("process_died", seat=seat, exit_code=code, restart_in_s=pause_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._stopping.wait()
+        return 0
+
+    async def _live(self, seat: int, command: Sequence[str]) -> int:
+        # The pipe is never written to. A process ends when it closes, which not even a parent that
+        # is killed can leave undone.
+        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, env=self._environment)
+        self._running[seat] = process
+        _log.info("process_started", seat=seat, pid=process.pid)
+        if self._stopping.is_set():
+            process.terminate()
+        try:
+            return await process.wait()
+        finally:
+            del self._running[seat]
+
+
+async def supervise(settings: Settings, workers: int, words: Sequence[str]) -> int:
+    """Run so many processes of `serve` with these words until SIGTERM or SIGINT; the exit code.
+
+    SIGHUP reaches all of them. Raises `OSError` if a port cannot be had.
+    """
+    with (
+        SharedPort(settings.grpc_host, settings.grpc_port, "PAYGATE_GRPC_PORT") as grpc,
+        SharedPort(settings.http_host, settings.http_port, "PAYGATE_HTTP_PORT") as http,
+    ):
+        environment = {
+            **os.environ,
+            "PAYGATE_GRPC_PORT": str(grpc.number),
+            "PAYGATE_HTTP_PORT": str(http.number),
+        }
+        supervisor = Supervisor(
+            [
+                [*_serve(words), "--own-http-port", str(_own_port(settings, seat))]
+                for seat in range(workers)
+            ],
+            environment,
+        )
+        _listen_to_signals(supervisor)
+        _log.info(
+            "supervising",
+            grpc=f"{settings.grpc_host}:{grpc.number}",
+            http=f"http://{settings.http_host}:{http.number}",
+            processes=workers,
+        )
+        patience_s = settings.shutdown_delay_s + settings.shutdown_grace_s + _MARGIN_S
+        code = await supervisor.run(patience_s)
+    _log.info("all_stopped", exit_code=code)
+    return code
+
+
+def _serve(words: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "gateway", "serve", *words]
+
+
+def _own_port(settings: Settings, seat: int) -> int:
+    """Return where one process answers alone, as whoever reads its metrics needs it."""
+    return settings.http_port + 1 + seat if settings.http_port else 0
+
+
+def _listen_to_signals(supervisor: Supervisor) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, supervisor.stop)
+    loop.add_signal_handler(signal.SIGHUP, supervisor.forward, signal.SIGHUP)

@@ -1,0 +1,102 @@
+"""Where a process's traces go: nowhere, to the terminal, or to a collector."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from gateway.settings import SettingsError
+from gateway.traces import use_tracer
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import SpanProcessor
+
+TraceSink = Literal["none", "console", "otlp"]
+
+_OTLP_MODULES: Final = (
+    "opentelemetry.exporter.otlp.proto.grpc.trace_exporter",
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+)
+"""The first that is installed exports. Where to is said by OpenTelemetry's own variables, such as
+OTEL_EXPORTER_OTLP_ENDPOINT (OpenTelemetry specification, "OpenTelemetry Protocol Exporter")."""
+
+
+class TraceSettings(Protocol):
+    """What is set about traces."""
+
+    @property
+    def traces(self) -> TraceSink:
+        """Where they go."""
+
+    @property
+    def trace_ratio(self) -> float:
+        """How many of those that begin here are kept, from 0 to 1."""
+
+
+@contextmanager
+def tracing(settings: TraceSettings) -> Iterator[None]:
+    """Trace this process until the context ends, and send what is left then.
+
+    With `none` every piece of work still has a trace id, for log lines and messages, and no span
+    is kept. Raises `SettingsError` if the sink needs a package that is not there.
+    """
+    # Loaded here: commands that do no work never trace.
+    from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: PLC0415 - see above
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - see above
+    from opentelemetry.sdk.trace.sampling import (  # noqa: PLC0415 - see above
+        ALWAYS_OFF,
+        ParentBased,
+        TraceIdRatioBased,
+    )
+
+    make = _PROCESSORS[settings.traces]
+    provider = TracerProvider(
+        sampler=ParentBased(TraceIdRatioBased(settings.trace_ratio)) if make else ALWAYS_OFF,
+        resource=Resource.create({SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME", "paygate")}),
+        shutdown_on_exit=False,
+    )
+    if make is not None:
+        provider.add_span_processor(make())
+    before = use_tracer(provider.get_tracer("paygate"))
+    try:
+        yield
+    finally:
+        use_tracer(before)
+        provider.shutdown()
+
+
+def _to_console() -> SpanProcessor:
+    from opentelemetry.sdk.trace.export import (  # noqa: PLC0415 - see `tracing`
+        ConsoleSpanExporter,
+        SimpleSpanProcessor,
+    )
+
+    return SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stderr))
+
+
+def _to_collector() -> SpanProcessor:
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - see `tracing`
+
+    return BatchSpanProcessor(_otlp_exporter()())
+
+
+def _otlp_exporter() -> Any:  # noqa: ANN401 - a class of a package that need not be there
+    for name in _OTLP_MODULES:
+        try:
+            return importlib.import_module(name).OTLPSpanExporter
+        except ModuleNotFoundError:
+            continue  # perhaps the other one is there
+    problem = "otlp needs a package that is not installed: opentelemetry-exporter-otlp-proto-grpc"
+    cure = "install it (or the one that ends in -http), or give none or console"
+    raise SettingsError([f"PAYGATE_TRACES: {problem}: {cure}"])
+
+
+_PROCESSORS: Final[Mapping[TraceSink, Callable[[], SpanProcessor] | None]] = {
+    "none": None,
+    "console": _to_console,
+    "otlp": _to_collector,
+}

@@ -1,0 +1,125 @@
+"""What stands before one account's calls: so many at once, and none while its PSP is down."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+
+from psp.breaker import Breaker, BreakerRules, BreakerState, Ending, ask, tell
+from psp.errors import (
+    AccountBusyError,
+    BreakerOpenError,
+    NotSentError,
+    OutcomeUnknownError,
+    PspError,
+    UnavailableError,
+)
+
+_log = structlog.get_logger(__name__)
+_FAILURES: Final = (NotSentError, UnavailableError, OutcomeUnknownError)
+"""What a PSP that is down, or hangs, looks like. Its other errors are answers."""
+
+BreakerObserver = Callable[[str, BreakerState], None]
+"""Receives an account and its breaker's state: once at first, then with each change."""
+
+
+def _ignore(_account: str, _state: BreakerState) -> None:
+    """Observe nothing."""
+
+
+class Guard:
+    """One account's slots and breaker, of this process alone."""
+
+    def __init__(
+        self,
+        account: str,
+        *,
+        at_once: int,
+        wait_s: float,
+        rules: BreakerRules,
+        observe: BreakerObserver = _ignore,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._account = account
+        self._at_once = at_once
+        self._wait_s = wait_s
+        self._rules = rules
+        self._observe = observe
+        self._clock = clock
+        self._slots = asyncio.Semaphore(at_once)
+        self._breaker = Breaker()
+        observe(account, self._breaker.state)
+
+    @property
+    def state(self) -> BreakerState:
+        """Where the breaker stands."""
+        return self._breaker.state
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[None]:
+        """Surround one call to the PSP.
+
+        Raises `BreakerOpenError` at once and `AccountBusyError` after a bounded wait; both say that
+        nothing was sent.
+        """
+        if self.state is BreakerState.OPEN and self._breaker.until_s > self._clock():
+            raise self._refusal(self._breaker.until_s - self._clock())
+        await self._take_slot()
+        try:
+            period = self._begin()
+            ending = Ending.UNTOLD  # a caller who gave up, or a fault of ours
+            try:
+                yield
+                ending = Ending.ANSWERED
+            except _FAILURES:
+                ending = Ending.FAILED
+                raise
+            except PspError:
+                ending = Ending.ANSWERED
+                raise
+            finally:
+                now_s = self._clock()
+                self._become(tell(self._breaker, self._rules, ending, period, now_s))
+        finally:
+            self._slots.release()
+
+    async def _take_slot(self) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()  # at once
+            return
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._slots.acquire()
+        except TimeoutError:
+            detail = f"{self._at_once} calls are under way, and none ended in {self._wait_s:g} s"
+            raise AccountBusyError(self._account, f"{detail}: not sent") from None
+
+    def _begin(self) -> int:
+        """Return the period that the call is of; raises `BreakerOpenError`."""
+        breaker, wait_s = ask(self._breaker, self._rules, self._clock())
+        if wait_s > 0:
+            raise self._refusal(wait_s)
+        self._become(breaker)
+        return breaker.period
+
+    def _refusal(self, wait_s: float) -> BreakerOpenError:
+        detail = f"breaker {self.state.value}: not sent; next probe in {wait_s:.1f} s"
+        return BreakerOpenError(self._account, detail, retry_after_s=wait_s)
+
+    def _become(self, breaker: Breaker) -> None:
+        before, self._breaker = self._breaker.state, breaker
+        if breaker.state is before:
+            return
+        self._observe(self._account, breaker.state)
+        write = _log.warning if breaker.state is BreakerState.OPEN else _log.info
+        write(
+            "psp_breaker",
+            psp_account=self._account,
+            state=breaker.state.value,
+            failed_probes=breaker.failed_probes,
+        )

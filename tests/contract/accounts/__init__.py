@@ -1,0 +1,1 @@
+"""Tests of what callers of the financial account were promised."""

@@ -1,0 +1,1 @@
+"""Who may call, over real connections with real certificates."""

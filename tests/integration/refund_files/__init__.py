@@ -1,0 +1,1 @@
+"""Refund files, from the folder to the PSP and back."""

@@ -1,0 +1,1 @@
+"""A seeded simulation of the real gateway that tries to lose money or an order."""

@@ -1,0 +1,206 @@
+"""One seed, one run: draw the trouble, live through it, let it end, and see what holds."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from contextvars import Context
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+
+import structlog
+
+import gateway.ids
+from gateway.storage.upgrade import upgrade
+from tests.simulation.chaos import DAY_S, HOUR_S, draw_chaos
+from tests.simulation.invariants import Problem, check, read_rows
+from tests.simulation.loop import SimulatedLoop, sqlite_without_threads
+from tests.simulation.machine import RUNNING_IN, CrashError, machine_task
+from tests.simulation.shoppers import Purchase, Shopper, draw_purchase
+from tests.simulation.staff import ERRANDS, Analyst, Staff
+from tests.simulation.trace import LogCapture
+from tests.simulation.world import BEGIN_S, OGONE, QUIET_LOOK_EVERY_S, World
+
+DEFAULT_ORDERS: Final = 100
+_ARRIVE_WITHIN_S: Final = 4 * HOUR_S
+_TROUBLE_S: Final = 36 * HOUR_S
+_QUIET_S: Final = 4 * DAY_S
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+
+
+@dataclass
+class Result:
+    """How a run ended."""
+
+    seed: int
+    orders: int
+    chaos: str
+    problems: list[Problem]
+    story: list[str] = field(default_factory=list)
+    """What happened to the first order that something is wrong with."""
+    digest: str = ""
+    """Equal for equal runs."""
+
+
+def run_seed(seed: int, orders: int = DEFAULT_ORDERS, about: str = "") -> Result:
+    """Run one seed, exactly as every time before; tell the story of the order `about`."""
+    with ExitStack() as stack:
+        folder = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None)
+            )
+        )
+        shutil.copyfile(_template(), folder / "paygate.db")
+        stack.enter_context(sqlite_without_threads())
+        stack.enter_context(_repeatable(seed))
+        loop = SimulatedLoop()
+        stack.callback(loop.close)
+        loop.set_task_factory(machine_task)
+        loop.set_exception_handler(_only_real_faults)
+        return loop.run_until_complete(_run(seed, orders, folder, about))
+
+
+async def _run(seed: int, orders: int, folder: Path, about: str) -> Result:
+    rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    chaos = draw_chaos(rng, _TROUBLE_S)
+    world = World(rng, chaos, folder)
+    capture = LogCapture(world.trace, world.now_s, _machine_name)
+    structlog.configure(processors=[capture], cache_logger_on_first_use=False)
+    world.say(f"seed {seed}: {chaos}")
+    await world.office.create_schema()
+    purchases, _ = await _live(world, orders)
+    await _end(world)
+    problems = await check(world, purchases)
+    story = await _story(world, problems, about)
+    digest = digest_of(world.trace.lines)
+    await world.close()
+    return Result(seed, orders, str(chaos), problems, story, digest)
+
+
+async def _live(world: World, orders: int) -> tuple[list[Purchase], list[Staff]]:
+    """Let shoppers and staff do what they will, and everything go wrong that may."""
+    loop = asyncio.get_running_loop()
+    keeper = loop.create_task(world.keep_running(world.chaos.machines), context=Context())
+    analyst = loop.create_task(Analyst(world).watch(), context=Context())
+    purchases: list[Purchase] = []
+    staff: list[Staff] = []
+    people: list[asyncio.Task[None]] = []
+    for number in range(orders):
+        purchase = draw_purchase(world, number)
+        errand = world.rng.choices(list(ERRANDS), list(ERRANDS.values()))[0]
+        clerk = Staff(world, purchase, errand)
+        purchases.append(purchase)
+        staff.append(clerk)
+        after_s = world.rng.uniform(0, _ARRIVE_WITHIN_S)
+        people.extend(
+            loop.create_task(_later(after_s, work), context=Context())
+            for work in (Shopper(world, purchase).shop, clerk.work)
+        )
+    await asyncio.sleep(_TROUBLE_S)
+    await asyncio.wait(people)
+    for each in people:
+        each.result()
+    for task in (keeper, analyst):
+        task.cancel()
+    await asyncio.wait([keeper, analyst])
+    return purchases, staff
+
+
+async def _end(world: World) -> None:
+    """Let the trouble end and time pass; after an outage an operator catches up with Ogone."""
+    world.say("ALL TROUBLE ENDS")
+    world.chaos.over = True
+    world.look_every_s = QUIET_LOOK_EVERY_S
+    for machine in world.machines:
+        machine.kill("for a new version")
+    last = world.start_machine()
+    world.machines = [last]
+    await asyncio.sleep(_QUIET_S / 2)
+    if world.post.undelivered.get("ogone"):
+        since = world.now().fromtimestamp(0, world.now().tzinfo)
+        world.say("operator: paygate events catch-up for Ogone, which lists no events")
+        await last.call(lambda gateway: gateway.catch_up.catch_up(OGONE, since, lambda _: None))
+    await asyncio.sleep(_QUIET_S / 2)
+
+
+async def _story(world: World, problems: Sequence[Problem], about: str) -> list[str]:
+    """Return what happened to the first order that something is wrong with."""
+    if not problems and not about:
+        return []
+    order_id = about or next((order for order, _ in problems if order), "")
+    rows = await read_rows(world)
+    names = {order_id}
+    for payment in rows.by_order.get(order_id, []):
+        names |= {payment.id, payment.psp_reference}
+        entry = world.books.of_payment(payment.id)
+        if entry is not None:
+            names |= {refund.id.partition("/")[0] for refund in entry.refunds}
+    names |= {each.id for each in rows.operations if each.payment_id in names}
+    if not order_id:
+        return [f"{text}" for _, text in world.trace.lines[-200:]]
+    return world.trace.about(names)
+
+
+async def _later(after_s: float, work: Any) -> None:
+    await asyncio.sleep(after_s)
+    await work()
+
+
+def _machine_name() -> str:
+    machine = RUNNING_IN.get()
+    return machine.name if machine else "world"
+
+
+def _only_real_faults(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Let the dead rest: what a killed process was at is no fault."""
+    if isinstance(context.get("exception"), CrashError):
+        return
+    loop.default_exception_handler(context)
+
+
+@cache
+def _template() -> Path:
+    """Return a migrated database to copy; made once in a process."""
+    folder = Path(tempfile.mkdtemp(prefix="paygate-simulation-"))
+    file = folder / "template.db"
+    upgrade(f"sqlite+aiosqlite:///{file}")
+    return file
+
+
+@contextmanager
+def _repeatable(seed: int) -> Iterator[None]:
+    """Let everything that draws by chance draw the same for the same seed: ids, jitter."""
+    drawn = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    module: Any = gateway.ids
+    kept = (module.os, module.time, module._Last.value)  # noqa: SLF001 - ids must not depend on the runs before
+    state = random.getstate()
+
+    def time_ns() -> int:
+        return int((BEGIN_S + asyncio.get_running_loop().time()) * 1e9)
+
+    module.os = SimpleNamespace(urandom=drawn.randbytes)
+    module.time = SimpleNamespace(time_ns=time_ns)
+    module._Last.value = 0  # noqa: SLF001 - as above
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        module.os, module.time, module._Last.value = kept  # noqa: SLF001 - as above
+        random.setstate(state)
+        structlog.reset_defaults()
+
+
+def digest_of(lines: Sequence[tuple[float, str]]) -> str:
+    """Return a digest of a trace: equal for equal runs."""
+    told = hashlib.sha256()
+    for at, text in lines:
+        told.update(f"{at!r} {text}\n".encode())
+    return told.hexdigest()[:16]

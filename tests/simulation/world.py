@@ -1,0 +1,301 @@
+"""The world of one run: clock, sandboxes, back office, database, processes, their callers."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl
+
+import sqlalchemy as sa
+
+from gateway.bootstrap import Application, Doors, wire
+from gateway.errors import PaygateError, Reason
+from gateway.routing.configuration import Configuration, load_configuration
+from gateway.routing.source import RoutingSource
+from gateway.sandboxed import Sandboxes, introduce
+from gateway.settings import SANDBOX_CONFIG_FILE, Settings, load_settings
+from gateway.storage import tables
+from gateway.storage.database import Database
+from gateway.storage.sqlite import SqliteDatabase
+from gateway.storage.writes import StorageUnavailableError
+from legacy_bridge.errors import BackOfficeError
+from legacy_bridge.port import DraftOrder, OrderState
+from legacy_bridge.sql import SqlBackOffice
+from psp.errors import PspError
+from psp.observed import ObservedProvider
+from psp.ogone.config import OgoneAccountConfig
+from psp.ogone.events import OgoneEvents
+from psp.ogone.provider import OgoneProvider
+from psp.ogone.sandbox import OgoneSandbox
+from psp.ogone.sandbox.model import Account as OgoneMerchant
+from psp.ogone.sandbox.model import Operation
+from psp.ogone.sandbox.model import Payment as OgonePayment
+from psp.port import CapturePolicy, PaymentServiceProvider
+from psp.stripe.config import StripeAccountConfig
+from psp.stripe.event_list import StripeEventList
+from psp.stripe.events import StripeEvents
+from psp.stripe.provider import StripeProvider
+from psp.stripe.sandbox import StripeSandbox
+from psp.stripe.sandbox.model import Event
+from tests.simulation.books import Books, unpaid_because
+from tests.simulation.chaos import Chaos
+from tests.simulation.machine import (
+    Machine,
+    SimulatedDatabase,
+    SimulatedOffice,
+    UnreachableError,
+)
+from tests.simulation.network import (
+    OGONE_ADDRESS,
+    STRIPE_ADDRESS,
+    Bystander,
+    Network,
+    Session,
+)
+from tests.simulation.post import Post
+from tests.simulation.trace import Trace
+
+T = TypeVar("T")
+BEGIN_S: Final = 1_796_083_200.0
+"""2026-12-01 00:00 UTC: when every run begins."""
+STRIPE: Final = "stripe_eu"
+OGONE: Final = "ogone_be"
+_MORE_COUNTRIES: Final = """
+[countries.NL]
+currencies = ["EUR"]
+capture_policy = "automatic"
+[[countries.NL.methods]]
+method = "card"
+account = "ogone_be"
+
+[countries.IT]
+currencies = ["EUR"]
+capture_policy = "manual"
+[[countries.IT.methods]]
+method = "card"
+account = "ogone_be"
+"""
+_JUST_NOW_S: Final = 180.0
+"""How long before a release a change at the PSP may have crossed it: nobody can know that yet."""
+_LOOK_EVERY_S: Final = 1800.0
+QUIET_LOOK_EVERY_S: Final = 7200.0
+_MOST_TRIES: Final = 12
+_OGONE_CHANGES: Final = ("orderdirect", "maintenancedirect")
+
+PASSING: Final = (
+    UnreachableError,
+    StorageUnavailableError,
+    BackOfficeError,
+    PspError,
+    TimeoutError,
+)
+_ASK_AGAIN: Final = frozenset(
+    {
+        Reason.REQUEST_IN_PROGRESS,
+        Reason.OPERATION_IN_PROGRESS,
+        Reason.PSP_UNAVAILABLE,
+        Reason.DEADLINE_TOO_SHORT,
+    }
+)
+
+
+class GaveUpError(Exception):
+    """A caller asked often enough, and goes away without an answer."""
+
+
+class World:
+    """Everything around the gateway, and the gateway's processes in it."""
+
+    def __init__(self, rng: random.Random, chaos: Chaos, folder: Path) -> None:
+        self.rng = rng
+        self.chaos = chaos
+        self.trace = Trace()
+        self.problems: list[tuple[str, str]] = []
+        """Order and what was wrong with it, found while the run went on."""
+        self._loop = asyncio.get_running_loop()
+        seed = rng.randrange(1, 1000)
+        self.stripe = StripeSandbox(self.unix_s, seed=seed)
+        self.ogone = OgoneSandbox(self.unix_s, seed=seed)
+        self.stripe.address, self.ogone.address = STRIPE_ADDRESS, OGONE_ADDRESS
+        self.post = Post(self, chaos, self.trace, self.now_s, self.unix_s)
+        self.configuration = _configuration(folder)
+        self._listen()
+        self.network = Network(
+            self.stripe, self.ogone, chaos, self.trace, self.now_s, self.on_request
+        )
+        self.browser = Session(self.network, Bystander(), chaos, faults=False)
+        self.database: Database = SqliteDatabase(f"sqlite+aiosqlite:///{folder}/paygate.db")
+        self.office = SqlBackOffice.open(
+            f"sqlite+aiosqlite:///{folder}/back_office.db", now=self.now
+        )
+        self.settings: Settings = load_settings(sweep_interval_s=1800.0, catch_up_interval_s=3600.0)
+        self.look_every_s = _LOOK_EVERY_S
+        self.machines: list[Machine] = []
+        self.books = Books(self.stripe, self.ogone, self.post)
+        self._born = 0
+
+    # ------------------------------------------------------------ time
+    def now_s(self) -> float:
+        """Return the simulated seconds since the run began."""
+        return self._loop.time()
+
+    def unix_s(self) -> float:
+        """Return the simulated Unix time."""
+        return BEGIN_S + self._loop.time()
+
+    def now(self) -> datetime:
+        """Return the simulated moment: the one clock of everybody here."""
+        return datetime.fromtimestamp(self.unix_s(), UTC)
+
+    def say(self, text: str) -> None:
+        """Note something that happened."""
+        self.trace.add(self.now_s(), text)
+
+    # ------------------------------------------------------------ processes
+    def living(self) -> Machine | None:
+        """Return one of the processes that live; None if there is none."""
+        alive = [machine for machine in self.machines if not machine.dead]
+        return self.rng.choice(alive) if alive else None
+
+    def start_machine(self) -> Machine:
+        """Start another process over the same database."""
+        self._born += 1
+        machine = Machine(f"gateway-{self._born}", self)
+        session = Session(self.network, machine, self.chaos, faults=True)
+        providers = {
+            name: ObservedProvider(self._provider(name, config, session), lambda _: None)
+            for name, config in self.configuration.accounts.items()
+        }
+        doors = Doors(
+            SimulatedDatabase(self.database, machine),
+            SimulatedOffice(self.office, machine),
+            providers,
+            self.now,
+        )
+        application = wire(doors, RoutingSource(self.configuration.table), self.settings)
+        self.machines.append(machine)
+        self.say(f"{machine.name}: STARTED")
+        machine.start(application, self.look_every_s)
+        return machine
+
+    async def keep_running(self, count: int) -> None:
+        """Start whoever died anew, a little later, for ever."""
+        while True:
+            self.machines = [machine for machine in self.machines if not machine.dead]
+            while len(self.machines) < count:
+                self.start_machine()
+            await asyncio.sleep(self.rng.uniform(2.0, 60.0))
+
+    def _provider(self, name: str, config: Any, session: Any) -> PaymentServiceProvider:
+        """Build an adapter as the registry does, on simulated time."""
+        if isinstance(config, StripeAccountConfig):
+            stripe = StripeProvider(name, config, session)
+            caller = stripe._caller  # noqa: SLF001 - the adapter takes no clock, and must not see the machine's
+            stripe._events = StripeEvents(config, self.unix_s)  # noqa: SLF001 - as above
+            stripe._event_list = StripeEventList(caller, self.unix_s)  # noqa: SLF001 - as above
+            return stripe
+        ogone = OgoneProvider(name, config, session)
+        ogone._events = OgoneEvents(config, self.now)  # noqa: SLF001 - as above
+        return ogone
+
+    def _listen(self) -> None:
+        """Let every event of the sandboxes go through the post of this run."""
+        accounts = self.configuration.accounts
+        introduce(Sandboxes(self.stripe, self.ogone), self.configuration, "http://127.0.0.1:9")
+        stripe, ogone = accounts[STRIPE], accounts[OGONE]
+        assert isinstance(stripe, StripeAccountConfig)
+        assert isinstance(ogone, OgoneAccountConfig)
+        secret = stripe.webhook_secrets[0].get_secret_value()
+        post = self.post
+
+        def of_stripe(account: str, event: Event) -> None:
+            post.stripe(STRIPE, secret, event)
+
+        def of_ogone(account: OgoneMerchant, payment: OgonePayment, operation: Operation) -> None:
+            post.ogone(OGONE, account, payment, operation)
+
+        self.stripe.webhooks.publish = of_stripe  # type: ignore[method-assign]  # the run owns all deliveries
+        self.ogone.notifications.publish = of_ogone  # type: ignore[method-assign]  # as above
+
+    # ------------------------------------------------------------ callers
+    async def ask(
+        self, who: str, work: Callable[[Application], Awaitable[T]], *, hurried: bool = False
+    ) -> T:
+        """Call the gateway as a service does: the same request again until it is answered.
+
+        Raises `PaygateError` for what is refused for good, and `GaveUpError`.
+        """
+        for number in range(_MOST_TRIES):
+            machine = self.living()
+            patience_s = self.rng.choice((1.5, 6.0, 30.0)) if hurried and number < 3 else 60.0
+            try:
+                if machine is None:
+                    raise UnreachableError("nobody lives")
+                return await machine.call(work, patience_s)
+            except PaygateError as error:
+                if error.reason not in _ASK_AGAIN:
+                    raise
+                why = str(error.reason)
+            except PASSING as error:
+                why = f"{type(error).__name__} {error}"
+            self.say(f"{who}: no answer ({why}), asks again")
+            await asyncio.sleep(self.rng.uniform(0.5, 90.0))
+        self.say(f"{who}: gives up")
+        raise GaveUpError(who)
+
+    # ------------------------------------------------------------ the watch at the gate
+    async def on_release(self, order: DraftOrder, payment_id: str) -> None:
+        """See that the PSP itself says paid at the moment when an order is released."""
+        if order.state is OrderState.RELEASED:
+            return
+        entry = self.books.of_payment(payment_id)
+        policy = self.configuration.table.countries[order.country_code].capture_policy
+        problem = unpaid_because(entry, order.total, manual=policy is CapturePolicy.MANUAL)
+        crossed = entry is not None and self.books.changed_since(
+            entry.reference, self.now_s() - _JUST_NOW_S
+        )
+        if problem and not crossed:
+            self.problems.append((order.order_id, f"released for {payment_id}: {problem}"))
+
+    async def on_request(
+        self, sender: str, psp: str, path: str, headers: Mapping[str, str], body: str
+    ) -> None:
+        """See that nothing is asked of a PSP that was not written down before."""
+        if sender == Bystander.name:
+            return
+        rows = tables.operations
+        if psp == "stripe" and headers.get("Idempotency-Key"):
+            wanted = rows.c.idempotency_key == headers["Idempotency-Key"]
+        elif psp == "ogone" and path.rpartition("/")[2].startswith(_OGONE_CHANGES):
+            form = dict(parse_qsl(body))
+            payment_id = form.get("ORDERID") or self.books.order_of_payid(form["PAYID"])
+            wanted = sa.and_(rows.c.payment_id == payment_id, tables.OPEN_OPERATION)
+        else:
+            return
+        if not await self.database.fetch(sa.select(rows.c.payment_id).where(wanted), {}):
+            self.problems.append(("", f"{sender} sent {psp}{path} {body}, never written down"))
+
+    async def close(self) -> None:
+        """End everything."""
+        for machine in self.machines:
+            machine.kill("the run is over")
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*others, return_exceptions=True)
+        await self.office.close()
+        await self.database.close()
+
+
+def _configuration(folder: Path) -> Configuration:
+    text = SANDBOX_CONFIG_FILE.read_text(encoding="utf-8")
+    text = text.replace('"file:', f'"file:{SANDBOX_CONFIG_FILE.parent}/')
+    file = folder / "paygate.toml"
+    file.write_text(text + _MORE_COUNTRIES, encoding="utf-8")
+    return load_configuration(file)
