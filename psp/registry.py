@@ -5,10 +5,11 @@ Everything but `build` is data that can be read without a key, a connection or a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import aiohttp
 
@@ -23,7 +24,22 @@ PspAccountConfig = StripeAccountConfig | OgoneAccountConfig
 """The configuration of an account at any PSP; the field `psp` tells which."""
 
 ConfigT = TypeVar("ConfigT", StripeAccountConfig, OgoneAccountConfig)
-Build = Callable[[str, PspAccountConfig, aiohttp.ClientSession | None], PaymentServiceProvider]
+UnixClock = Callable[[], float]
+"""Tells seconds since 1970."""
+
+
+class Build(Protocol):
+    """Makes the adapter of one account."""
+
+    def __call__(
+        self,
+        account: str,
+        config: PspAccountConfig,
+        session: aiohttp.ClientSession | None,
+        clock: UnixClock = ...,
+        /,
+    ) -> PaymentServiceProvider:
+        """Make it; a session that it is given is shared, and never closed by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +53,29 @@ class PspKind:
     idempotency_lifetime_s: float
     """Seconds for which a key may be sent again; 0 where the PSP has no such keys."""
     build: Build
-    """(our account name, its configuration, a session to share or None) -> the adapter.
-
-    The adapter never closes a session it was given."""
+    """Given our name of the account, its configuration, a session to share or None, a clock."""
 
 
 def _build_stripe(
-    account: str, config: PspAccountConfig, session: aiohttp.ClientSession | None
+    account: str,
+    config: PspAccountConfig,
+    session: aiohttp.ClientSession | None,
+    clock: UnixClock = time.time,
 ) -> PaymentServiceProvider:
     from psp.stripe.provider import StripeProvider  # noqa: PLC0415 - the SDK takes half a second to load, which checks of a configuration need not pay
 
-    return StripeProvider(account, _own(StripeAccountConfig, config), session)
+    return StripeProvider(account, _own(StripeAccountConfig, config), session, clock=clock)
 
 
 def _build_ogone(
-    account: str, config: PspAccountConfig, session: aiohttp.ClientSession | None
+    account: str,
+    config: PspAccountConfig,
+    session: aiohttp.ClientSession | None,
+    clock: UnixClock = time.time,
 ) -> PaymentServiceProvider:
     from psp.ogone.provider import OgoneProvider  # noqa: PLC0415 - as above: read only what is used
 
-    return OgoneProvider(account, _own(OgoneAccountConfig, config), session)
+    return OgoneProvider(account, _own(OgoneAccountConfig, config), session, clock=clock)
 
 
 def _own(config_class: type[ConfigT], config: PspAccountConfig) -> ConfigT:
@@ -88,7 +108,10 @@ PSP_KINDS: Final[Mapping[str, PspKind]] = MappingProxyType(
 
 
 def build_psp(
-    account: str, config: PspAccountConfig, session: aiohttp.ClientSession | None = None
+    account: str,
+    config: PspAccountConfig,
+    session: aiohttp.ClientSession | None = None,
+    clock: UnixClock = time.time,
 ) -> PaymentServiceProvider:
     """Make the adapter of one account. `session` is shared and stays the caller's to close."""
-    return PSP_KINDS[config.psp].build(account, config, session)
+    return PSP_KINDS[config.psp].build(account, config, session, clock)

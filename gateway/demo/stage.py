@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.client import AsyncPaygateClient
+from gateway.clock import system_clock
 from gateway.embedded import prepare_databases
 from gateway.routing.configuration import load_configuration
 from gateway.sandboxed import introduce, running_sandboxes, write_configuration
@@ -29,6 +30,8 @@ from psp.stripe.sandbox import StripeSandbox
 CALLER: Final = "demo-checkout"
 PATIENCE_S: Final = 15.0
 _LOOK_EVERY_S: Final = 0.05
+_LATER: Final = timedelta(hours=61)
+"""Tomorrow is over then, and the PSPs' reports of it are ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Stage:
     config_file: Path
     """What the gateway is configured by; a change of it takes effect."""
     back_office_file: Path
+    settings: Settings
 
     async def store_draft(
         self,
@@ -72,6 +76,23 @@ class Stage:
             yield
         finally:
             await asyncio.to_thread(_rename, self.back_office_file, "aliases_away", "aliases")
+
+    @asynccontextmanager
+    async def days_later(self) -> AsyncIterator[AsyncPaygateClient]:
+        """Let the PSPs' books, and a second replica, live a few days later; its client."""
+        self.sandbox.advance_clock(_LATER.total_seconds())
+        self.ogone.advance_clock(_LATER.total_seconds())
+        settings = self.settings.model_copy(update={"grpc_port": 0, "http_port": 0})
+        async with (
+            running_gateway(
+                settings,
+                load_configuration(self.config_file),
+                lambda: system_clock() + _LATER,
+                with_workers=False,
+            ) as later,
+            AsyncPaygateClient.connect(later.grpc_address, caller="demo-finance") as client,
+        ):
+            yield client
 
     async def payment_in(self, payment_id: str, state: PaymentState.ValueType) -> Payment:
         """Return a payment once it is in a state; raises `TimeoutError` if it never is."""
@@ -143,6 +164,7 @@ async def open_stage(folder: Path, settings: Settings | None = None) -> AsyncIte
             client,
             file,
             sqlite_file(chosen.back_office_url),
+            chosen,
         )
 
 

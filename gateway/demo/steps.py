@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.demo.aftermaths import abandon, crash, pay_too_late, review
+from gateway.demo.books import reconcile, refund_by_file
 from gateway.demo.moves import (
     finish_what_moved,
     one_alias_list,
@@ -53,4 +54,6 @@ STEPS: Final = (
     Step("pay_too_late", "Money comes too late, and goes back by itself", pay_too_late),
     Step("crash", "The gateway is killed in the middle of a purchase", crash),
     Step("finish_what_moved", "Belgium moves while a payment is open", finish_what_moved),
+    Step("refund_by_file", "The day's refund file, sent twice", refund_by_file),
+    Step("reconcile", "The books close to the cent, or say where not", reconcile),
 )
