@@ -32,7 +32,7 @@ test: $(READY) ## Run every test (ARGS="tests/unit -k money" chooses)
 	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: lint
-lint: $(READY) ## Style, types, imports, the contract, generated code and pages
+lint: $(READY) ## Style, types, imports, the contract, generated code, pages and deployment
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m mypy
@@ -42,6 +42,7 @@ lint: $(READY) ## Style, types, imports, the contract, generated code and pages
 	@$(PY) scripts/check_breaking.py
 	@$(PY) scripts/generate.py --check
 	@$(PY) scripts/psp_table.py --check
+	@$(PY) scripts/check_deploy.py
 
 .PHONY: gen
 gen: $(READY) ## Generate generated/ from protos/, and docs/psps.md from the code
@@ -74,7 +75,7 @@ simulate: $(READY) ## Try to lose money in SEEDS=100 seeded runs from FROM=1 on 
 
 .PHONY: fuzz
 fuzz: $(READY) ## Try messages nobody would send, others on each run (EXAMPLES=N a method; takes minutes)
-	@PAYGATE_FUZZ_EXAMPLES=$(or $(EXAMPLES),500) $(PY) -m pytest tests/fuzz -n auto --dist loadfile -q $(ARGS)
+	@PAYGATE_FUZZ_EXAMPLES=$(or $(EXAMPLES),500) $(PY) -m pytest tests/fuzz -n auto --dist load -q -o faulthandler_timeout=0 $(ARGS)
 
 .PHONY: audit
 audit: $(READY) ## Ask for known vulnerabilities of what requirements.lock names (needs the network)

@@ -15,7 +15,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import aliases, reconciliation
+from benchmarks import aliases, events, reconciliation, refund_files
 from benchmarks.load import Call, Measured, measure
 from benchmarks.processes import free_port, running
 from benchmarks.routing import TARGET_PER_SECOND, measure_routing
@@ -54,6 +54,9 @@ def main() -> int:
         if "postgresql" in options.databases.split(","):
             with database_url("postgresql", folder) as url:
                 reconciliation.run(url, console)
+            with database_url("postgresql", folder) as url:
+                refund_files.run("postgresql", url, console)
+            events.run(folder, console, events.Sizes())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

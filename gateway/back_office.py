@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from gateway.canonical import current_line
-from gateway.traces import inner_span
+from gateway.traces import inner_span, tell
 from legacy_bridge.port import (
     DEFAULT_PAGE_SIZE,
     AccountMovement,
@@ -97,7 +97,7 @@ def _watched(operation: str, order_id: str = "") -> Iterator[None]:
     try:
         with inner_span(f"back_office {operation}") as current:
             if current is not None and order_id:
-                current.set_attribute("paygate.order_id", order_id)
+                tell(current, {"order_id": order_id})
             yield
     finally:
         line = current_line()

@@ -75,6 +75,7 @@ from gateway.storage.database import Database, open_database
 from gateway.storage.observed import ObservedDatabase
 from gateway.sweeping.beyond import BeyondDrafts
 from gateway.sweeping.decision import SweepAges
+from gateway.sweeping.held import HeldOrders
 from gateway.sweeping.looking import Looker, peeking
 from gateway.sweeping.orders import OrderSweep
 from gateway.sweeping.sweeper import LEASE_NAME, Sweeper
@@ -302,6 +303,7 @@ def _sweeper(
         orders,
         BeyondDrafts(
             UnclaimedMoney(database, back_office, handler, clock, ages),
+            HeldOrders(database, back_office, handler),
             UnfinishedChanges(database, truth, clock),
         ),
         _job_lease(database, clock, holder, LEASE_NAME),
@@ -393,7 +395,10 @@ def _job_lease(database: Database, clock: Clock, holder: str, name: str) -> JobL
 
 @asynccontextmanager
 async def open_providers(
-    settings: Settings, accounts: Mapping[str, PspAccountConfig], metrics: Metrics
+    settings: Settings,
+    accounts: Mapping[str, PspAccountConfig],
+    metrics: Metrics,
+    clock: Clock = system_clock,
 ) -> AsyncIterator[Providers]:
     """Open the adapters of all accounts over one session, and close them at the end."""
     async with AsyncExitStack() as stack:
@@ -408,7 +413,7 @@ async def open_providers(
 
         def build(account: str, config: PspAccountConfig) -> PaymentServiceProvider:
             guarded = GuardedProvider(
-                build_psp(account, config, session),
+                build_psp(account, config, session, lambda: clock().timestamp()),
                 _guard(account, config, settings, metrics),
                 PSP_KINDS[config.psp].methods,
             )

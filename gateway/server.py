@@ -88,7 +88,7 @@ async def running_worker(
     callers, readiness = CallerSource(configuration.callers), Readiness()
     async with AsyncExitStack() as stack:
         providers = await stack.enter_async_context(
-            open_providers(settings, configuration.accounts, metrics)
+            open_providers(settings, configuration.accounts, metrics, clock)
         )
         application = await stack.enter_async_context(
             open_application(settings, configuration, providers, clock, metrics)
@@ -266,6 +266,8 @@ async def serve(
     listening_credentials(settings)  # read again when it listens: here only so that it fails early
     configuration = await prepare(settings)
     stopped = _stopping()
+    if own_http_port is not None:
+        _stop_with_parent(stopped)
     async with AsyncExitStack() as stack:
         stack.enter_context(tracing(settings))
         gateway = await stack.enter_async_context(

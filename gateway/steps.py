@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind
 
 from gateway.canonical import CanonicalLine, canonical_line
 from gateway.storage.writes import StorageUnavailableError
-from gateway.traces import fail, span
+from gateway.traces import fail, span, tell
 
 _log = structlog.get_logger(__name__)
 
@@ -58,7 +58,7 @@ def job_step(
         finally:
             duration_s = time.perf_counter() - started_s
             line.facts["outcome"] = outcome
-            current.set_attributes({f"paygate.{name}": str(v) for name, v in line.facts.items()})
+            tell(current, line.facts)
             if outcome in _TROUBLES:
                 fail(current, outcome)
             _write_line(job, key, line, duration_s)

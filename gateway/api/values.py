@@ -117,6 +117,10 @@ def sequence(given: int) -> int:
 
 
 def shown(code: str) -> str:
-    """Return a code as it may stand in an answer: short, on one line."""
-    cut = code if len(code) <= _SHOWN_CHARACTERS else f"{code[:_SHOWN_CHARACTERS]}…"
-    return ascii(cut) if not cut.isprintable() else f'"{cut}"'
+    """Return a code as it may stand in an answer: on one line, and only if it is short.
+
+    Nothing long is repeated, not even in part: it is no code, and may be what must not be logged.
+    """
+    if len(code) > _SHOWN_CHARACTERS:
+        return f"a text of {len(code)} characters"
+    return ascii(code) if not code.isprintable() else f'"{code}"'

@@ -28,6 +28,9 @@ FIRST_REACH: Final = timedelta(days=3)
 """How far the very first pass reaches back: as long as Stripe repeats a webhook. Older gaps are
 `paygate events catch-up --since`'s business."""
 
+KEPT: Final = timedelta(days=30)
+"""How long a PSP lists its events (Stripe API, events); see `_tell_of_a_gap`."""
+
 
 class CatchUp:
     """Catches up with every account whose PSP keeps a list of events; one replica at a time.
@@ -86,6 +89,7 @@ class CatchUp:
             now = self._clock()
             last = await lease.done_until()
             since = now - FIRST_REACH if last is None else last - OVERLAP
+            _tell_of_a_gap(account, since, now)
             try:
                 caught = await self._events.run(
                     self._providers[account], since, lambda _: None, lease.keep
@@ -96,6 +100,21 @@ class CatchUp:
                 _log.warning("catch_up_interrupted", account=account, why=str(error))
                 return
         _log.info("caught_up", **caught.document())
+
+
+def _tell_of_a_gap(account: str, since: datetime, now: datetime) -> None:
+    """Say what no list tells any more: what became of refunds, reviews and disputes then.
+
+    Drafts are the sweeper's, and it asks about every payment of them.
+    """
+    if now - since > KEPT:
+        _log.error(
+            "events_lost",
+            account=account,
+            since=since.isoformat(),
+            until=(now - KEPT).isoformat(),
+            advice="reconcile these days: the PSP does not list their events any more",
+        )
 
 
 async def _no_lease() -> None:

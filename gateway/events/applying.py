@@ -27,7 +27,7 @@ from gateway.refunds.truth import PaymentTruth
 from gateway.storage.database import Database
 from gateway.storage.inbox import finish_event, postpone_event
 from gateway.storage.operations import get_open_operation
-from gateway.storage.payments import find_payment_by_reference, get_payment
+from gateway.storage.payments import find_payment_and_change, get_payment
 from gateway.storage.writes import StorageUnavailableError
 from psp.errors import PspError
 from psp.port import PspEvent, PspEventSubject
@@ -91,12 +91,13 @@ class EventApplier:
         newest = events[-1]
         if newest.event.subject is PspEventSubject.OTHER:
             return await self._finish(events, InboxOutcome.IGNORED)
-        payment = await self._payment_of(newest)
+        payment, is_changing = await self._payment_of(newest)
         if payment is None and await self._news.of_verification(events):
             return await self._finish(events, InboxOutcome.APPLIED)
         if payment is None:
             return await self._wait_or_give_up(events, "no payment here has this reference")
-        payment = await self._settle_open_operation(payment)
+        if is_changing:
+            payment = await self._settle_open_operation(payment)
         believed: list[PspEvent] = []
         for each in events:
             wrong = contradiction(payment, each.event)
@@ -122,19 +123,22 @@ class EventApplier:
             return await self._wait_or_give_up(events, str(unclear))
         return InboxOutcome.APPLIED
 
-    async def _payment_of(self, received: InboxEvent) -> Payment | None:
-        """Find the payment by the PSP's reference, or by ours if it is not known yet."""
+    async def _payment_of(self, received: InboxEvent) -> tuple[Payment | None, bool]:
+        """Find the payment by the PSP's reference, or by ours if it is not known yet.
+
+        And whether an operation of it may be under way.
+        """
         event = received.event
-        payment = await find_payment_by_reference(
+        payment, is_changing = await find_payment_and_change(
             self._database, received.psp_account, event.psp_reference
         )
         if payment is not None or not event.payment_id:
-            return payment
+            return payment, is_changing
         named = await get_payment(self._database, event.payment_id)
         # What an event carries is only believed as far as the payment agrees with it.
         if named is None or named.psp_account != received.psp_account or named.psp_reference:
-            return None
-        return named
+            return None, False
+        return named, True
 
     async def _settle_open_operation(self, payment: Payment) -> Payment:
         """Let an operation that is under way end first: its own answer says more than the event."""

@@ -170,26 +170,35 @@ def _beside_the_point(
     if order.state is OrderState.RELEASED and not order.payment_id:
         return _beside_a_release_by_hand(order, payments)
     pays = order.payment_id if order.state is OrderState.RELEASED else ""
+    state = f"the order is {order.state}"
     stray = [payment for payment in payments if payment.id != pays and _has_money(payment)]
-    reason = f"the order is {order.state} already"
+    if stray:
+        return _for_strays(stray, f"{state} already", came_back)
+    for payment in payments:
+        if payment.id == pays and (due := _due_after_release(payment)):
+            return due
+    return OrderDecision(_A.WAIT, state)
+
+
+def _for_strays(stray: Sequence[Payment], reason: str, came_back: Collection[str]) -> OrderDecision:
     for payment in stray:
         if payment.state is PaymentState.AUTHORIZED:
             return OrderDecision(_A.VOID, reason, payment)
     for payment in stray:
         if payment.id not in came_back:
             return OrderDecision(_A.REFUND, reason, payment)
-    if stray:
-        reason = f"{reason}, and its money could not be given back"
-        return OrderDecision(_A.ALARM, reason, stray[0], stray[1:])
-    for payment in payments:
-        if payment.id != pays:
-            continue
-        if wrong := _wrong_with_released(payment):
-            return OrderDecision(_A.ALARM, f"the order was released, and {wrong}", payment)
-        if payment.state is PaymentState.AUTHORIZED and not _is_captured_by_hand(payment):
-            # Somebody let it go by hand, when it was held for this payment: it is paid no less.
-            return OrderDecision(_A.CAPTURE, "the order was released for it", payment)
-    return OrderDecision(_A.WAIT, f"the order is {order.state}")
+    reason = f"{reason}, and its money could not be given back"
+    return OrderDecision(_A.ALARM, reason, stray[0], stray[1:])
+
+
+def _due_after_release(payment: Payment) -> OrderDecision | None:
+    """Decide about the payment that an order was released for; None if all is well."""
+    if wrong := _wrong_with_released(payment):
+        return OrderDecision(_A.ALARM, f"the order was released, and {wrong}", payment)
+    if payment.state is PaymentState.AUTHORIZED and not _is_captured_by_hand(payment):
+        # Somebody let it go by hand, when it was held for this payment: it is paid no less.
+        return OrderDecision(_A.CAPTURE, "the order was released for it", payment)
+    return None
 
 
 def _beside_a_release_by_hand(order: DraftOrder, payments: Sequence[Payment]) -> OrderDecision:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -22,8 +23,7 @@ from gateway.payments.refreshing import PaymentChangingError, PaymentRefresher
 from gateway.refunds.commands import RefundReason
 from gateway.refunds.creation import RefundCreation
 from gateway.storage.journal import newest_entries
-from gateway.storage.operations import get_open_operation
-from gateway.storage.payments import payments_of_order
+from gateway.storage.payments import payments_and_changes_of_order
 from gateway.storage.refunds import refunds_of_order
 from gateway.storage.writes import GuardFailedError
 from legacy_bridge.errors import OrderConflictError
@@ -58,6 +58,20 @@ class OrderUnknownError(Exception):
     """The back office does not know the order yet: its draft may be stored a little later."""
 
 
+@dataclass(slots=True)
+class _Visit:
+    """What is learnt of an order while it is handled once."""
+
+    fresh: dict[str, int] = field(default_factory=dict)
+    """Versions of payments as the PSP just confirmed them."""
+    payments: Sequence[Payment] = ()
+    """As they were read for the last decision, the newest first."""
+    told: set[tuple[str, EventType]] = field(default_factory=set)
+    """What was seen in the journal or written to it: by payment, what happened to the order."""
+    order: DraftOrder | None = None
+    """As the back office answered its release, after which it does not change."""
+
+
 class OrderHandler:
     """Decides about an order as often as it is told to; nothing happens twice."""
 
@@ -83,16 +97,16 @@ class OrderHandler:
         Raises the errors of the back office and of the PSPs, `PaygateError` if a payment is being
         changed, and `OrderUnknownError`: call again later.
         """
-        fresh: dict[str, int] = {}
+        visit = _Visit()
         for _ in range(_MOST_STEPS):
-            order = await self._back_office.find_order(order_id)
+            order = visit.order or await self._back_office.find_order(order_id)
             if order is None:
                 raise OrderUnknownError(order_id)
-            decision = await self._decide(order, fresh)
+            decision = await self._decide(order, visit)
             if decision.payment is None or decision.action is OrderAction.WAIT:
-                await self._tell_what_was_done(order)
+                await self._tell_what_was_done(order, visit)
                 return decision
-            await self._carry_out(order, decision, decision.payment, fresh)
+            await self._carry_out(order, decision, decision.payment, visit)
             if decision.action in {OrderAction.HOLD, OrderAction.ALARM}:
                 return decision
         raise RuntimeError(f"order {order_id} does not come to rest")
@@ -118,23 +132,23 @@ class OrderHandler:
         await self._tell(payment, EventType.ORDER_CONFLICT, reason)
         return True
 
-    async def _decide(self, order: DraftOrder, fresh: dict[str, int]) -> OrderDecision:
-        """Decide; `fresh` holds the versions of payments as the PSP just confirmed them."""
+    async def _decide(self, order: DraftOrder, visit: _Visit) -> OrderDecision:
+        """Decide, once the PSP has confirmed what the decision depends on."""
         for _ in range(_MOST_ROUNDS):
-            decision = decide(order, await self._payments(order), await self._came_back(order))
+            visit.payments, changing = await payments_and_changes_of_order(
+                self._books.database, order.order_id
+            )
+            decision = decide(order, visit.payments, await self._came_back(order))
             payment = decision.payment
             if payment is None or decision.action not in _ASKS_FIRST:
                 return decision
-            if await get_open_operation(self._books.database, payment.id) is not None:
+            if payment.id in changing:
                 raise operation_in_progress(payment.id)
-            if fresh.get(payment.id) == payment.version:
+            if visit.fresh.get(payment.id) == payment.version:
                 return decision
             confirmed = await self._refresher.refresh(payment)
-            fresh[confirmed.id] = confirmed.version
+            visit.fresh[confirmed.id] = confirmed.version
         raise PaymentChangingError(order.order_id)
-
-    async def _payments(self, order: DraftOrder) -> list[Payment]:
-        return await payments_of_order(self._books.database, order.order_id)
 
     async def _came_back(self, order: DraftOrder) -> frozenset[str]:
         """Return the payments whose money was given back by us and returned by the PSP."""
@@ -147,10 +161,10 @@ class OrderHandler:
         order: DraftOrder,
         decision: OrderDecision,
         payment: Payment,
-        fresh: dict[str, int],
+        visit: _Visit,
     ) -> None:
         try:
-            await self._act(order, decision, payment, fresh)
+            await self._act(order, decision, payment, visit)
         except OrderConflictError as conflict:
             # Somebody else decided in between; the next look decides from what is true now.
             _log.info("order_conflict", order_id=order.order_id, conflict=str(conflict))
@@ -163,23 +177,26 @@ class OrderHandler:
             reason=decision.reason,
         )
         if decision.action in _TOLD:
-            for told in (payment, *decision.others):
-                await self._tell(told, _TOLD[decision.action], decision.reason)
+            for about in (payment, *decision.others):
+                await self._tell(about, _TOLD[decision.action], decision.reason)
+                visit.told.add((about.id, _TOLD[decision.action]))
 
     async def _act(
         self,
         order: DraftOrder,
         decision: OrderDecision,
         payment: Payment,
-        fresh: dict[str, int],
+        visit: _Visit,
     ) -> None:
         order_id, key = order.order_id, f"{decision.action}:{order.order_id}:{payment.id}"
         match decision.action:
             case OrderAction.CAPTURE:
                 captured = await self._changes.capture_by_itself(payment.id)
-                fresh[captured.id] = captured.version
+                visit.fresh[captured.id] = captured.version
             case OrderAction.RELEASE:
-                await self._back_office.release_order(order_id, payment_id=payment.id, key=key)
+                visit.order = await self._back_office.release_order(
+                    order_id, payment_id=payment.id, key=key
+                )
             case OrderAction.HOLD:
                 # A payment may be held for one reason after another: each is a wish of its own.
                 await self._back_office.hold_order(
@@ -210,29 +227,30 @@ class OrderHandler:
                 raise
             _log.warning("refund_refused", payment_id=payment.id, detail=refused.message)
 
-    async def _tell_what_was_done(self, order: DraftOrder) -> None:
+    async def _tell_what_was_done(self, order: DraftOrder, visit: _Visit) -> None:
         """Journal what a crash kept from being journaled after the back office had done it."""
         if order.state not in _DONE:
             return
         event_type, reason = _DONE[order.state], order.reason or "the order may be shipped"
-        payments = await self._payments(order)
+        payments = visit.payments
         about = [payment for payment in payments if payment.id == order.payment_id] or payments[:1]
         if order.state is not OrderState.CANCELED:
             about = [payment for payment in about if payment.id == order.payment_id]
         for payment in about:
-            await self._tell(payment, event_type, reason)
+            if (payment.id, event_type) not in visit.told:
+                await self._tell(payment, event_type, reason)
 
     async def _tell(self, payment: Payment, event_type: EventType, reason: str) -> None:
         """Journal what happened to the order, once."""
         for _ in range(_MOST_ROUNDS):
             if await self._is_told(payment, event_type, reason):
                 return
-            payment = await self._books.get(payment.id)
             now = self._clock()
             event = Event(event_type, {"order_id": payment.order_id, "reason": reason})
             try:
                 await self._books.save(payment, record(payment, [event], now), now)
             except GuardFailedError:
+                payment = await self._books.get(payment.id)
                 continue
             return
         _log.warning("order_not_journaled", payment_id=payment.id, event_type=event_type)

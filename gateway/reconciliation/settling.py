@@ -10,14 +10,14 @@ from gateway.domain.settlement_rules import settlements
 from gateway.reconciliation.keeping import batched
 from gateway.reconciliation.pairing import Pairs, judged
 from gateway.reconciliation.staging import Keep, chunks
-from gateway.storage.account_postings import insert_posting
 from gateway.storage.database import Database
+from gateway.storage.settled_postings import insert_postings
 from gateway.storage.settlement_lines import last_line
 from gateway.storage.settlement_pairs import RefundPair, touched_refunds
 from gateway.storage.writes import Write
 
-_BATCH: Final = 100
-"""Movements of one commit: each is a part of one statement."""
+_BATCH: Final = 500
+"""Refunds of one commit."""
 
 
 class Settling:
@@ -41,9 +41,10 @@ class Settling:
 
     def writes(self, pairs: Iterable[RefundPair]) -> list[Write]:
         """Return what posts those of these refunds whose sides agree."""
-        return [
-            insert_posting(posting)
+        postings = [
+            posting
             for pair in pairs
             if pair.ours is not None and pair.lines is not None and judged(pair) is None
             for posting in settlements(pair.ours, pair.lines)
         ]
+        return [insert_postings(postings)] if postings else []

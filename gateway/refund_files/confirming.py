@@ -24,7 +24,7 @@ from gateway.payments.refreshing import PaymentChangingError, PaymentMismatchErr
 from gateway.refunds.truth import PaymentTruth
 from gateway.signals import Wake
 from gateway.storage.database import Database
-from gateway.storage.refund_movements import late_movements, unsettled_refunds
+from gateway.storage.refund_confirmations import late_movements, unsettled_refunds
 from gateway.sweeping.decision import SweepAges
 from gateway.sweeping.schedule import is_due
 from psp.errors import PspError

@@ -84,11 +84,14 @@ def read_line(number: int, line: bytes) -> MovementLine | RefusedLine:
 
 def _movement(number: int, cells: Mapping[str, str]) -> MovementLine | RefusedLine:
     wrong: list[str] = []
+    named = ""
     for name, parse in _FORMS.items():
         try:
             parse(cells[name])
         except ValueError as error:
             wrong.append(f"{name} {error}")
+        else:
+            named = cells[name] if name == "movement_id" else named
     wrong += _payment_problem(cells)
     amount: Money | None = None
     only_amount = not wrong
@@ -99,7 +102,6 @@ def _movement(number: int, cells: Mapping[str, str]) -> MovementLine | RefusedLi
             wrong.append(f"amount {error}")
     if amount is None or wrong:
         reason = LineRefusal.INVALID_AMOUNT if only_amount else LineRefusal.MALFORMED
-        named = cells["movement_id"] if values.IDENTIFIER.fullmatch(cells["movement_id"]) else ""
         return RefusedLine(number, named, reason, "; ".join(wrong))
     payment = RefundedPayment(
         cells["payment_id"], cells["psp_account"], cells["psp_reference"], cells["order_id"]

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from gateway.storage.tables import UtcDateTime
 
 ROWS: Final = "rows_json"
 """Name of the parameter that holds the rows."""
@@ -53,6 +56,27 @@ def _member_sqlite(element: _Member, compiler: SQLCompiler, **more: Any) -> str:
 @compiles(_Member, "postgresql")
 def _member_postgresql(element: _Member, compiler: SQLCompiler, **more: Any) -> str:  # noqa: ANN401 - as above
     return f"({compiler.process(element.value, **more)} ->> '{element.member}')"
+
+
+class Moment(sa.sql.expression.ColumnElement[datetime]):
+    """A time out of whole microseconds since 1970, as the tables keep times."""
+
+    type = UtcDateTime
+    inherit_cache = False
+
+    def __init__(self, microseconds: sa.ColumnElement[int]) -> None:
+        self.microseconds = microseconds
+
+
+@compiles(Moment, "sqlite")
+def _moment_sqlite(element: Moment, compiler: SQLCompiler, **more: Any) -> str:  # noqa: ANN401 - as above
+    return compiler.process(element.microseconds, **more)
+
+
+@compiles(Moment, "postgresql")
+def _moment_postgresql(element: Moment, compiler: SQLCompiler, **more: Any) -> str:  # noqa: ANN401 - as above
+    counted = compiler.process(element.microseconds, **more)
+    return f"(TIMESTAMPTZ 'epoch' + {counted} * INTERVAL '1 microsecond')"
 
 
 def select_rows(*columns: str, **constants: sa.ColumnElement[Any]) -> sa.Select[Any]:

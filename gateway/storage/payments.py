@@ -15,7 +15,13 @@ from gateway.domain.requests import RequestKey, StoredRequest
 from gateway.storage.database import Database, Row
 from gateway.storage.json_rows import rows_parameter, select_rows
 from gateway.storage.requests import key_parameters, matches_key, request_of
-from gateway.storage.tables import KNOWN_REFERENCE, payments, requests
+from gateway.storage.tables import (
+    KNOWN_REFERENCE,
+    OPEN_OPERATION,
+    operations,
+    payments,
+    requests,
+)
 from gateway.storage.writes import Write
 from psp.money import Money
 from psp.port import CapturePolicy, FailureCategory, PaymentMethod, PspFailure, ReviewStatus
@@ -60,6 +66,11 @@ _OF_ORDER: Final = (
     )
     .order_by(payments.c.id.desc())
 )
+_IS_CHANGING: Final = sa.exists(
+    sa.select(operations.c.id).where(operations.c.payment_id == payments.c.id, OPEN_OPERATION)
+).label("is_changing")
+_FIND_CHANGING: Final = _FIND.add_columns(_IS_CHANGING)
+_OF_ORDER_CHANGING: Final = _OF_ORDER.add_columns(_IS_CHANGING)
 # One row whatever is there: either side may be missing.
 _ONE: Final = sa.select(sa.literal_column("1").label("one")).subquery("one")
 _GET_WITH_REQUEST: Final = sa.select(*payments.c, *requests.c).select_from(
@@ -117,6 +128,15 @@ async def find_payment_by_reference(
     return _first(await database.fetch(_FIND, wanted))
 
 
+async def find_payment_and_change(
+    database: Database, psp_account: str, psp_reference: str
+) -> tuple[Payment | None, bool]:
+    """Return the payment that an account's PSP knows by a reference, and if it is being changed."""
+    wanted = {"psp_account": psp_account, "psp_reference": psp_reference}
+    rows = await database.fetch(_FIND_CHANGING, wanted)
+    return (_payment_of(rows[0][:_WIDTH]), bool(rows[0][_WIDTH])) if rows else (None, False)
+
+
 async def orders_of_references(
     database: Database, psp_account: str, references: Collection[str]
 ) -> Mapping[str, tuple[str, str]]:
@@ -136,6 +156,16 @@ async def payments_by_id(database: Database, payment_ids: Collection[str]) -> Ma
 async def payments_of_order(database: Database, order_id: str) -> list[Payment]:
     """Return all payments that decide about an order, newest first: those made here."""
     return [_payment_of(row) for row in await database.fetch(_OF_ORDER, {"order_id": order_id})]
+
+
+async def payments_and_changes_of_order(
+    database: Database, order_id: str
+) -> tuple[list[Payment], frozenset[str]]:
+    """Return what `payments_of_order` does, and the ids of those that are being changed."""
+    rows = await database.fetch(_OF_ORDER_CHANGING, {"order_id": order_id})
+    found = [_payment_of(row[:_WIDTH]) for row in rows]
+    changing = (payment.id for payment, row in zip(found, rows, strict=True) if row[_WIDTH])
+    return found, frozenset(changing)
 
 
 async def list_payments(

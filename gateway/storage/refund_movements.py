@@ -8,24 +8,18 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from gateway.domain.refund_movement import Movement, MovementState, OverdueMovement, standing
+from gateway.domain.refund_movement import Movement, MovementState
 from gateway.storage.database import Database, Row
 from gateway.storage.json_rows import rows_parameter, select_rows
-from gateway.storage.refund_file_tables import (
-    SENT_MOVEMENT,
-    UNSETTLED_REFUND,
-    WAITING_MOVEMENT,
-    refund_movements,
-)
-from gateway.storage.refunds import refund_of_row
-from gateway.storage.tables import UtcDateTime, refunds
+from gateway.storage.refund_file_tables import SENT_MOVEMENT, WAITING_MOVEMENT, refund_movements
+from gateway.storage.tables import UtcDateTime
 from gateway.storage.writes import Write
 from psp.money import Money
 
 MOVEMENT_GUARD: Final = "refund_movement_waiting"
 """Name of the guard that fails if a movement has its refund already, or is refused."""
 
-_m, _r = refund_movements.c, refunds.c
+_m: Final = refund_movements.c
 _TEXTS: Final = (
     "movement_id",
     "order_id",
@@ -38,7 +32,7 @@ _TEXTS: Final = (
     "digest",
 )
 _NUMBERS: Final = ("line_number", "amount_minor")
-_COLUMNS: Final = (
+MOVEMENT_COLUMNS: Final = (
     _m.movement_id,
     _m.batch_id,
     _m.line_number,
@@ -133,8 +127,8 @@ _POSTPONE: Final = (
         message=sa.bindparam("new_message"),
     )
 )
-_THESE: Final = sa.select(*_COLUMNS).where(_m.movement_id.in_(select_rows("wanted")))
-_OF_REFUND: Final = sa.select(*_COLUMNS).where(
+_THESE: Final = sa.select(*MOVEMENT_COLUMNS).where(_m.movement_id.in_(select_rows("wanted")))
+_OF_REFUND: Final = sa.select(*MOVEMENT_COLUMNS).where(
     _m.refund_id == sa.bindparam("refund_id"), SENT_MOVEMENT
 )
 _DUE_WHERE: Final = (
@@ -143,32 +137,12 @@ _DUE_WHERE: Final = (
     WAITING_MOVEMENT,
 )
 _DUE: Final = (
-    sa.select(*_COLUMNS)
+    sa.select(*MOVEMENT_COLUMNS)
     .where(*_DUE_WHERE)
     .order_by(_m.next_attempt_time, _m.movement_id)
     .limit(sa.bindparam("limit", type_=sa.BigInteger))
 )
 _ANY_DUE: Final = sa.select(_m.movement_id).where(*_DUE_WHERE).limit(1)
-_UNSETTLED: Final = (
-    sa.select(*refunds.c, _m.movement_id)
-    .select_from(refunds.outerjoin(refund_movements, _m.refund_id == _r.id))
-    .where(
-        sa.text(f"refunds.{UNSETTLED_REFUND.text}"),
-        _r.create_time <= sa.bindparam("before", type_=UtcDateTime),
-        sa.tuple_(_r.create_time, _r.id)
-        > sa.tuple_(
-            sa.bindparam("after_time", type_=UtcDateTime), sa.bindparam("after_id", type_=sa.Text)
-        ),
-    )
-    .order_by(_r.create_time, _r.id)
-    .limit(sa.bindparam("limit", type_=sa.BigInteger))
-)
-_LATE: Final = (
-    sa.select(*_COLUMNS)
-    .where(WAITING_MOVEMENT, _m.create_time <= sa.bindparam("before", type_=UtcDateTime))
-    .order_by(_m.create_time, _m.movement_id)
-    .limit(sa.bindparam("limit", type_=sa.BigInteger))
-)
 
 
 def insert_movements(batch_id: str, movements: Sequence[Movement], now: datetime) -> Write:
@@ -249,14 +223,14 @@ async def movements_by_id(
 ) -> Mapping[str, Movement]:
     """Return those of these movements that were accepted."""
     wanted = rows_parameter([{"wanted": each} for each in movement_ids])
-    found = (_movement_of(row) for row in await database.fetch(_THESE, wanted))
+    found = (movement_of_row(row) for row in await database.fetch(_THESE, wanted))
     return {movement.movement_id: movement for movement in found}
 
 
 async def movement_of_refund(database: Database, refund_id: str) -> Movement | None:
     """Return the movement that a refund carries out, or None if it is no movement's."""
     rows = await database.fetch(_OF_REFUND, {"refund_id": refund_id})
-    return _movement_of(rows[0]) if rows else None
+    return movement_of_row(rows[0]) if rows else None
 
 
 async def due_movements(
@@ -264,7 +238,7 @@ async def due_movements(
 ) -> list[Movement]:
     """Return what is due at an account, the longest waiting first."""
     parameters = {"psp_account": psp_account, "now": now, "limit": limit}
-    return [_movement_of(row) for row in await database.fetch(_DUE, parameters)]
+    return [movement_of_row(row) for row in await database.fetch(_DUE, parameters)]
 
 
 async def any_due(database: Database, psp_account: str, now: datetime) -> bool:
@@ -272,43 +246,8 @@ async def any_due(database: Database, psp_account: str, now: datetime) -> bool:
     return bool(await database.fetch(_ANY_DUE, {"psp_account": psp_account, "now": now}))
 
 
-async def unsettled_refunds(
-    database: Database, before: datetime, after: tuple[datetime, str], limit: int
-) -> list[tuple[Any, str]]:
-    """Return refunds asked for before then that the PSP has more to say of, oldest first.
-
-    Each with its movement, empty if it has none. `after` is time and id of the last one of the page
-    before.
-    """
-    parameters = {
-        "before": before,
-        "after_time": after[0],
-        "after_id": after[1],
-        "limit": limit,
-    }
-    rows = await database.fetch(_UNSETTLED, parameters)
-    return [(refund_of_row(row[:-1]), row[-1] or "") for row in rows]
-
-
-async def late_movements(database: Database, before: datetime, limit: int) -> list[OverdueMovement]:
-    """Return movements that were accepted before then and have no refund yet, oldest first."""
-    rows = await database.fetch(_LATE, {"before": before, "limit": limit})
-    return [
-        OverdueMovement(
-            movement_id=each.movement_id,
-            refund_id="",
-            psp_account=each.psp_account,
-            psp_reference="",
-            order_id=each.order_id,
-            amount=each.amount,
-            standing=standing(each.state, None),
-            since=each.create_time,
-        )
-        for each in map(_movement_of, rows)
-    ]
-
-
-def _movement_of(row: Row) -> Movement:
+def movement_of_row(row: Row) -> Movement:
+    """Read a row of `MOVEMENT_COLUMNS`."""
     (
         movement_id,
         batch_id,

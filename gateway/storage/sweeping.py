@@ -1,4 +1,4 @@
-"""What the sweeper asks the tables: orders that nobody could be told of, changes without an end."""
+"""What the sweeper asks the tables: orders untold, orders held, and changes without an end."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from gateway.domain.journal import EventType
+from gateway.domain.payment import PaymentState
 from gateway.storage.database import Database
-from gateway.storage.tables import UNFINISHED_PAYMENT, journal, outbox, payments
+from gateway.storage.tables import HELD_LINE, UNFINISHED_PAYMENT, journal, outbox, payments
 
 _UNTOLD: Final = (
     sa.select(outbox.c.order_id)
@@ -32,6 +34,31 @@ _UNFINISHED: Final = (
     .order_by(payments.c.id)
     .limit(sa.bindparam("limit", type_=sa.BigInteger))
 )
+_LATER: Final = journal.alias("later")
+_HELD: Final = (
+    sa.select(journal.c.order_id)
+    .join(payments, payments.c.id == journal.c.payment_id)
+    .where(
+        HELD_LINE,
+        journal.c.order_id > sa.bindparam("after_order_id"),
+        sa.or_(
+            payments.c.state == sa.literal_column(f"'{PaymentState.AUTHORIZED}'"),
+            payments.c.captured_minor > payments.c.refunded_minor,
+        ),
+        ~sa.exists().where(
+            _LATER.c.payment_id == journal.c.payment_id,
+            _LATER.c.type.in_(
+                [
+                    sa.literal_column(f"'{EventType.ORDER_RELEASED}'"),
+                    sa.literal_column(f"'{EventType.ORDER_CANCELED}'"),
+                ]
+            ),
+        ),
+    )
+    .distinct()
+    .order_by(journal.c.order_id)
+    .limit(sa.bindparam("limit", type_=sa.BigInteger))
+)
 
 
 async def untold_orders(
@@ -48,3 +75,9 @@ async def unfinished_payments(
     """Return payments whose authorised money is on its way since before `cutoff`, by id."""
     parameters = {"cutoff": cutoff, "after_id": after_id, "limit": limit}
     return [(row[0], row[1]) for row in await database.fetch(_UNFINISHED, parameters)]
+
+
+async def held_orders(database: Database, after_order_id: str, limit: int) -> list[str]:
+    """Return orders that were held, whose payment has money, and whose end was not told, by id."""
+    parameters = {"after_order_id": after_order_id, "limit": limit}
+    return [str(row[0]) for row in await database.fetch(_HELD, parameters)]

@@ -165,6 +165,15 @@ journal = sa.Table(
     sa.Index("ix_journal_create_time", "create_time"),
 )
 
+HELD_LINE: Final = sa.text("journal.type = 'order_held'")
+"""It tells that an order was held."""
+sa.Index(
+    "ix_journal_held",
+    journal.c.order_id,
+    postgresql_where=sa.text("type = 'order_held'"),
+    sqlite_where=sa.text("type = 'order_held'"),
+)
+
 outbox = sa.Table(
     "outbox",
     metadata,

@@ -17,6 +17,8 @@ class PassCounts:
     """Orders that were not looked at, since their PSP had failed too often in this pass."""
     unclaimed: int = 0
     """Alarms about money for orders that the back office does not have."""
+    decided: int = 0
+    """Orders that were held, and that somebody decided in the back office since."""
     ended: int = 0
     """Captures and cancels that a PSP had ended without our hearing of it."""
 
@@ -24,6 +26,12 @@ class PassCounts:
     def orders(self) -> int:
         """How many were looked at."""
         return self.actions.total()
+
+    @property
+    def found_anything(self) -> bool:
+        """Whether there is something to tell of the pass."""
+        beyond = self.unclaimed or self.decided or self.ended
+        return bool(self.orders or self.skipped or beyond)
 
     def document(self) -> dict[str, object]:
         """Return the counts as a command prints them."""
@@ -33,5 +41,6 @@ class PassCounts:
             "put_off": self.put_off,
             "skipped": self.skipped,
             "unclaimed": self.unclaimed,
+            "decided": self.decided,
             "ended": self.ended,
         }

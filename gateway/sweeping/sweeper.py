@@ -95,7 +95,7 @@ class Sweeper:
             counts = await self._pass(
                 lambda _: True, self._orders.sweep, report, keep=self._lease.keep
             )
-            await self._beyond.look(None, counts)
+            await self._beyond.look(None, counts, self._lease.keep)
             await self._lease.save(started)
         return counts
 
@@ -109,14 +109,14 @@ class Sweeper:
             counts = await self._pass(
                 wanted, self._orders.sweep, lambda _: None, keep=self._lease.keep
             )
-            await self._beyond.look(last, counts)
+            await self._beyond.look(last, counts, self._lease.keep)
             await self._lease.save(now)
         except (BackOfficeError, LeaseLostError) as error:
             # Not done: whoever is next begins where this pass began.
             self._again |= again
             _log.warning("sweep_interrupted", why=str(error))
             return 0
-        if counts.orders or counts.skipped or counts.unclaimed or counts.ended:
+        if counts.found_anything:
             _log.info("swept", **counts.document())
         return counts.orders - counts.actions[SweepAction.WAIT] - counts.actions[SweepAction.ALARM]
 
@@ -161,6 +161,10 @@ class Sweeper:
                     self._remember(order)
                     continue
                 self.lanes.start(road, order.order_id, partial(work, road, order))
+            while self.lanes.taken():
+                # The last ones may take long: the job stays this replica's until they are done.
+                await self.wake.wait(_LOOK_AT_LEAST_S)
+                await keep()
         except BaseException:
             # Canceled, or the lease is lost: another goes on, from what is true by then.
             await self.lanes.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -37,12 +38,16 @@ class UnclaimedMoney:
         self._clock = clock
         self._ages = ages
 
-    async def alarm(self) -> int:
-        """Look through what could not be delivered since `cancel_after`; the number of alarms."""
+    async def alarm(self, keep: Callable[[], Awaitable[None]]) -> int:
+        """Look through what could not be delivered since `cancel_after`; the number of alarms.
+
+        `keep` is called before each order.
+        """
         cutoff, after, alarms = self._clock() - self._ages.cancel_after, "", 0
         while True:
             page = await untold_orders(self._database, cutoff, after, _PAGE)
             for order_id in page:
+                await keep()
                 if await self._back_office.find_order(order_id) is None:
                     alarms += await self._alarm_of(order_id)
             if len(page) < _PAGE:

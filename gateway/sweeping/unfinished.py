@@ -6,6 +6,7 @@ is decided already, and its closing webhook may be lost: the money would be take
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -49,8 +50,13 @@ class UnfinishedChanges:
         self._truth = truth
         self._clock = clock
 
-    async def ask(self, last_pass_time: datetime | None) -> int:
-        """Ask about what came to an age at which it is looked at; how many had news."""
+    async def ask(
+        self, last_pass_time: datetime | None, keep: Callable[[], Awaitable[None]]
+    ) -> int:
+        """Ask about what came to an age at which it is looked at; how many had news.
+
+        `keep` is called before each question.
+        """
         now, after, news = self._clock(), "", 0
         while True:
             page = await unfinished_payments(
@@ -58,6 +64,7 @@ class UnfinishedChanges:
             )
             for payment_id, update_time in page:
                 if is_due(update_time, last_pass_time, now, _SCHEDULE):
+                    await keep()
                     news += await self._ask(payment_id)
             if len(page) < _PAGE:
                 return news

@@ -17,7 +17,7 @@ from gateway.canonical import CanonicalLine, canonical_line
 from gateway.events.errors import UnknownAccountError
 from gateway.metrics import Metrics
 from gateway.storage.writes import StorageUnavailableError
-from gateway.traces import fail, span, trace_of
+from gateway.traces import fail, span, tell, trace_of
 from gateway.web.answers import refusal
 from gateway.web.bodies import (
     BodyBrokenError,
@@ -104,8 +104,7 @@ class WebhookRoute:
             line = _Line(account)
             answer = await self._answer(request, line, spent)
             current.set_attribute("http.response.status_code", line.status)
-            current.set_attribute("paygate.outcome", line.outcome)
-            current.set_attribute("paygate.event_id", line.event_id)
+            tell(current, {"outcome": line.outcome, "event_id": line.event_id})
             if line.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 fail(current, line.outcome)
             return answer

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from datetime import UTC, datetime
 from typing import Final, Self
 
-from sqlalchemy import Select, Table, literal, select, text, tuple_, update
+from sqlalchemy import Select, Table, bindparam, literal, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -43,6 +43,12 @@ _INSERTS: Final[Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
+
+
+# Made once: making a statement, and finding it among the compiled ones, costs more than its row.
+_ORDER: Final = select(orders).where(orders.c.order_id == bindparam("id"))
+_LOCKED_ORDER: Final = _ORDER.with_for_update()
+_ACTION: Final = select(order_actions).where(order_actions.c.key == bindparam("key"))
 
 
 def _utc_now() -> datetime:
@@ -107,7 +113,7 @@ class SqlBackOffice:
         )
         async with self._database.writing("save draft") as connection:
             await connection.execute(saved)
-            stands = order_of((await connection.execute(_order(order.order_id))).one())
+            stands = order_of((await connection.execute(_ORDER, {"id": order.order_id})).one())
         if _contents(stands) != _contents(order):
             raise KeyReusedError(order.order_id)
         return stands
@@ -115,7 +121,7 @@ class SqlBackOffice:
     async def find_order(self, order_id: str) -> DraftOrder | None:
         """See `BackOffice.find_order`."""
         async with self._database.reading("find order") as connection:
-            row = (await connection.execute(_order(order_id))).one_or_none()
+            row = (await connection.execute(_ORDER, {"id": order_id})).one_or_none()
         return order_of(row) if row is not None else None
 
     async def list_drafts_older_than(
@@ -200,8 +206,9 @@ class SqlBackOffice:
         async with self._database.writing(f"make order {wish.wanted}") as connection:
             # The row lock comes first (SQLite locks the whole database at BEGIN): of two callers
             # with one key, the second then sees what the first logged.
-            row = (await connection.execute(_order(wish.order_id).with_for_update())).one_or_none()
-            logged = (await connection.execute(_action(key))).one_or_none()
+            found = await connection.execute(_LOCKED_ORDER, {"id": wish.order_id})
+            row = found.one_or_none()
+            logged = (await connection.execute(_ACTION, {"key": key})).one_or_none()
             if logged is not None and action_of(logged).wish != wish:
                 raise KeyReusedError(key)
             if row is None:
@@ -256,14 +263,6 @@ def _action_for(
 
 def _contents(order: DraftOrder) -> tuple[object, ...]:
     return order.order_id, order.customer_id, order.country_code, order.total
-
-
-def _order(order_id: str) -> Select[tuple[object, ...]]:
-    return select(orders).where(orders.c.order_id == order_id)
-
-
-def _action(key: str) -> Select[tuple[object, ...]]:
-    return select(order_actions).where(order_actions.c.key == key)
 
 
 def open_page(

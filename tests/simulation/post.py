@@ -54,6 +54,9 @@ class Receivers(Protocol):
     def living(self) -> Machine | None:
         """Return one of the processes that live."""
 
+    async def on_acknowledged(self, account: str, event_id: str) -> None:
+        """Look at a webhook that was just answered 2xx."""
+
 
 class Post:
     """Takes what the sandboxes publish, and delivers it as the run's troubles will have it."""
@@ -141,6 +144,7 @@ class Post:
             self._say(letter, f"is not taken by {machine.name}: {type(error).__name__}")
             return False
         self.acknowledged.add((letter.account, taken.event_id))
+        await self._receivers.on_acknowledged(letter.account, taken.event_id)
         again = " again" if taken.duplicate else ""
         self._say(letter, f"is taken{again} by {machine.name} as {taken.event_id}")
         return True

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import random
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -19,7 +18,6 @@ from typing import Any, Final
 import structlog
 
 import gateway.ids
-from gateway.storage.upgrade import upgrade
 from tests.simulation.chaos import DAY_S, HOUR_S, draw_chaos
 from tests.simulation.invariants import Problem, check, read_rows
 from tests.simulation.loop import SimulatedLoop, sqlite_without_threads
@@ -33,7 +31,6 @@ DEFAULT_ORDERS: Final = 100
 _ARRIVE_WITHIN_S: Final = 4 * HOUR_S
 _TROUBLE_S: Final = 36 * HOUR_S
 _QUIET_S: Final = 4 * DAY_S
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 
 @dataclass
@@ -53,12 +50,8 @@ class Result:
 def run_seed(seed: int, orders: int = DEFAULT_ORDERS, about: str = "") -> Result:
     """Run one seed, exactly as every time before; tell the story of the order `about`."""
     with ExitStack() as stack:
-        folder = Path(
-            stack.enter_context(
-                tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None)
-            )
-        )
-        shutil.copyfile(_template(), folder / "paygate.db")
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.enter_context(_rarely_collected())
         stack.enter_context(sqlite_without_threads())
         stack.enter_context(_repeatable(seed))
         loop = SimulatedLoop()
@@ -166,13 +159,17 @@ def _only_real_faults(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
     loop.default_exception_handler(context)
 
 
-@cache
-def _template() -> Path:
-    """Return a migrated database to copy; made once in a process."""
-    folder = Path(tempfile.mkdtemp(prefix="paygate-simulation-"))
-    file = folder / "template.db"
-    upgrade(f"sqlite+aiosqlite:///{file}")
-    return file
+@contextmanager
+def _rarely_collected() -> Iterator[None]:
+    """Let the collector of cycles rest: it would walk all of the gateway's code again and again."""
+    usual = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 @contextmanager

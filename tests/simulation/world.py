@@ -21,7 +21,6 @@ from gateway.sandboxed import Sandboxes, introduce
 from gateway.settings import SANDBOX_CONFIG_FILE, Settings, load_settings
 from gateway.storage import tables
 from gateway.storage.database import Database
-from gateway.storage.sqlite import SqliteDatabase
 from gateway.storage.writes import StorageUnavailableError
 from legacy_bridge.errors import BackOfficeError
 from legacy_bridge.port import DraftOrder, OrderState
@@ -50,6 +49,7 @@ from tests.simulation.machine import (
     SimulatedOffice,
     UnreachableError,
 )
+from tests.simulation.memory import MemoryDatabase
 from tests.simulation.network import (
     OGONE_ADDRESS,
     STRIPE_ADDRESS,
@@ -85,6 +85,18 @@ _JUST_NOW_S: Final = 180.0
 _LOOK_EVERY_S: Final = 1800.0
 QUIET_LOOK_EVERY_S: Final = 7200.0
 _MOST_TRIES: Final = 12
+_INBOX: Final = tables.inbox.c
+_OPERATIONS: Final = tables.operations.c
+# Made once: the database keeps what it compiled.
+_KEPT: Final = sa.select(_INBOX.event_id).where(
+    _INBOX.psp_account == sa.bindparam("account"), _INBOX.event_id == sa.bindparam("event")
+)
+_BY_KEY: Final = sa.select(_OPERATIONS.id).where(
+    _OPERATIONS.idempotency_key == sa.bindparam("key")
+)
+_OPEN: Final = sa.select(_OPERATIONS.id).where(
+    _OPERATIONS.payment_id == sa.bindparam("payment"), tables.OPEN_OPERATION
+)
 _OGONE_CHANGES: Final = ("orderdirect", "maintenancedirect")
 
 PASSING: Final = (
@@ -129,9 +141,11 @@ class World:
             self.stripe, self.ogone, chaos, self.trace, self.now_s, self.on_request
         )
         self.browser = Session(self.network, Bystander(), chaos, faults=False)
-        self.database: Database = SqliteDatabase(f"sqlite+aiosqlite:///{folder}/paygate.db")
+        self.database: Database = MemoryDatabase()
         self.office = SqlBackOffice.open(
-            f"sqlite+aiosqlite:///{folder}/back_office.db", now=self.now
+            f"sqlite+aiosqlite:///file:/{folder.name}?vfs=memdb&uri=true",
+            pool_size=1,
+            now=self.now,
         )
         self.settings: Settings = load_settings(sweep_interval_s=1800.0, catch_up_interval_s=3600.0)
         self.look_every_s = _LOOK_EVERY_S
@@ -262,22 +276,26 @@ class World:
         if problem and not crossed:
             self.problems.append((order.order_id, f"released for {payment_id}: {problem}"))
 
+    async def on_acknowledged(self, account: str, event_id: str) -> None:
+        """See that a webhook is durable by the time it is answered 2xx."""
+        if not await self.database.fetch(_KEPT, {"account": account, "event": event_id}):
+            self.problems.append(("", f"{event_id} was answered 2xx before it was durable"))
+
     async def on_request(
         self, sender: str, psp: str, path: str, headers: Mapping[str, str], body: str
     ) -> None:
         """See that nothing is asked of a PSP that was not written down before."""
         if sender == Bystander.name:
             return
-        rows = tables.operations
         if psp == "stripe" and headers.get("Idempotency-Key"):
-            wanted = rows.c.idempotency_key == headers["Idempotency-Key"]
+            found = await self.database.fetch(_BY_KEY, {"key": headers["Idempotency-Key"]})
         elif psp == "ogone" and path.rpartition("/")[2].startswith(_OGONE_CHANGES):
             form = dict(parse_qsl(body))
             payment_id = form.get("ORDERID") or self.books.order_of_payid(form["PAYID"])
-            wanted = sa.and_(rows.c.payment_id == payment_id, tables.OPEN_OPERATION)
+            found = await self.database.fetch(_OPEN, {"payment": payment_id})
         else:
             return
-        if not await self.database.fetch(sa.select(rows.c.payment_id).where(wanted), {}):
+        if not found:
             self.problems.append(("", f"{sender} sent {psp}{path} {body}, never written down"))
 
     async def close(self) -> None:

@@ -41,7 +41,8 @@ class Spans:
 def id_of(one: ReadableSpan) -> int:
     """The trace that a span is of."""
     assert one.context is not None
-    return one.context.trace_id
+    trace_id: int = one.context.trace_id
+    return trace_id
 
 
 def parent_of(one: ReadableSpan, among: list[ReadableSpan]) -> ReadableSpan | None:

@@ -213,5 +213,6 @@ def _commands(command: object, name: str) -> Iterator[tuple[str, list[str]]]:
             yield from _commands(inner, f"{name} {each}")
         return
     parameters = getattr(command, "params", [])
-    options = [option for parameter in parameters for option in parameter.opts]
+    shown = [parameter for parameter in parameters if not getattr(parameter, "hidden", False)]
+    options = [option for parameter in shown for option in parameter.opts]
     yield name, [option for option in options if option.startswith("--") and option != "--help"]

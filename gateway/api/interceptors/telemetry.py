@@ -14,7 +14,7 @@ from gateway.api.call import Call, Context, begin_call
 from gateway.api.interceptors.around import AroundInterceptor
 from gateway.api.interceptors.ending import code_of_end
 from gateway.api.interceptors.log import OWN_METHODS
-from gateway.traces import TRACEPARENT, fail, span
+from gateway.traces import TRACEPARENT, fail, span, tell
 
 RpcObserver = Callable[[str, str, float], None]
 """Receives every finished RPC: full method name, status code's name, seconds. It must not raise."""
@@ -82,8 +82,6 @@ def _describe(current: Span, call: Call, code: grpc.StatusCode) -> None:
         return
     number: int = code.value[0]
     current.set_attribute("rpc.grpc.status_code", number)
-    current.set_attribute("paygate.caller", call.caller)
-    for name, value in call.facts.items():
-        current.set_attribute(f"paygate.{name}", str(value))
+    tell(current, {"caller": call.caller, **call.facts})
     if code in SERVER_ERRORS:
         fail(current, code.name)

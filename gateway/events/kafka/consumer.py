@@ -146,13 +146,18 @@ class KafkaConsumer:
                 configuration |= {**STATISTICS, "stats_cb": self._measured}
             with explaining_refusals():
                 consumer = AIOConsumer(configuration, max_workers=4)
+            try:
+                await consumer.subscribe(
+                    [source.topic],
+                    on_assign=self._took_over,
+                    on_revoke=self._revoked,
+                    on_lost=self._lost,
+                )
+            except BaseException:
+                # One that reads nothing would be polled for ever: the next round makes another.
+                await consumer.close()
+                raise
             self._consumer = consumer
-            await consumer.subscribe(
-                [source.topic],
-                on_assign=self._took_over,
-                on_revoke=self._revoked,
-                on_lost=self._lost,
-            )
         return self._consumer
 
     async def _taken(self, consumer: AIOConsumer) -> list[Message]:

@@ -41,7 +41,13 @@ from paygate.v1.payment_service_pb2 import (
     WatchPaymentRequest,
     WatchPaymentResponse,
 )
-from paygate.v1.refund_service_pb2 import ListRefundsRequest, ListRefundsResponse, Refund
+from paygate.v1.refund_service_pb2 import (
+    ListRefundsRequest,
+    ListRefundsResponse,
+    Refund,
+    RefundBatch,
+    SubmitRefundBatchResponse,
+)
 from paygate.v1.routing_service_pb2 import (
     CountryPolicy,
     ListCountryPoliciesRequest,
@@ -340,6 +346,23 @@ async def test_an_import_streams_its_options_and_then_the_file(
     uuid.UUID(first.options.request_id)
     assert [message.chunk for message in chunks] == [b"a", b"b"]
     assert asked.time_left_s is not None
+
+
+@pytest.mark.parametrize("pieces", [lambda: [b"a", b"", b"b"], _pieces], ids=["list", "stream"])
+async def test_a_refund_file_streams_its_options_and_then_its_bytes(
+    pieces: Callable[[], Any], client: AsyncPaygateClient, script: ScriptedGateway
+) -> None:
+    """As an import does."""
+    script.will_answer(Answer((SubmitRefundBatchResponse(batch=RefundBatch(id="rbt_1")),)))
+
+    answer = await client.submit_refund_batch(pieces(), file_name="day.csv")
+
+    (asked,) = script.asked
+    first, *chunks = asked.request
+    assert answer.batch.id == "rbt_1"
+    uuid.UUID(first.options.request_id)
+    assert first.options.file_name == "day.csv"
+    assert [message.chunk for message in chunks] == [b"a", b"b"]
 
 
 async def test_an_import_raises_typed_errors(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from gateway.domain.requests import RequestKey
 from gateway.domain.routing import RoutingTable
 from gateway.errors import PaygateError, Reason
 from gateway.payments.commands import CancelPaymentCommand, CapturePaymentCommand
+from gateway.refunds.commands import CreateRefundCommand, RefundedPayment
 from gateway.routing.source import RoutingSource
 from gateway.storage.payments import update_payment
 from legacy_bridge.port import OrderState
@@ -99,6 +101,59 @@ async def test_a_country_that_moved_leaves_its_payments_where_they_are(rig: Rig)
     assert after_cancel.state is PaymentState.CANCELED
     assert resolved.state is PaymentState.AWAITING_CUSTOMER
     assert {after_capture.psp_account, after_cancel.psp_account, resolved.psp_account} == {ACCOUNT}
+
+
+async def test_what_follows_a_purchase_stays_where_it_was_made(rig: Rig) -> None:
+    """Refund, review, sweep and catching up ask the account of the payment, not today's."""
+    rig.without -= {"sweeper"}
+    orders = ("refunded", "reviewed", "lost", "abandoned")
+    created = {}
+    for order_id in orders:
+        await rig.draft(order_id)
+        created[order_id] = await rig.create(
+            request_id=order_id, order_id=order_id, country_code="ES"
+        )
+    rig.routing = RoutingSource(_moved(rig.routing.table))
+    rig.restart()
+    providers: dict[str, object] = rig.application.doors.providers  # type: ignore[assignment]
+    providers |= {"stripe_new": _Untouched(), ACCOUNT: providers.pop(ACCOUNT)}
+
+    await rig.confirm(created["refunded"])
+    await rig.confirm(created["reviewed"], "pm_card_riskLevelElevated")
+    await rig.settle()
+    (reviewed,) = rig.intents("reviewed")
+    assert await rig.order_state("reviewed") is OrderState.HELD
+    rig.sandbox.close_review(
+        (await rig.psp.retrieve_payment(reviewed["id"])).review_reference, "approved"
+    )
+    refunded = created["refunded"].payment.id
+    await rig.application.payments.capture(
+        CapturePaymentCommand(RequestKey("tests", "CapturePayment", "c"), refunded, None), None
+    )
+    refund = await rig.application.refunds.create(
+        CreateRefundCommand(
+            RequestKey("tests", "CreateRefund", "r"), RefundedPayment(payment_id=refunded)
+        ),
+        None,
+    )
+    rig.sandbox.webhooks.hold()
+    await rig.confirm(created["lost"])
+    missed = await rig.application.catch_up.catch_up(
+        ACCOUNT, rig.now() - timedelta(hours=1), lambda _: None
+    )
+    await rig.settle()
+    rig.pass_time(hours=25)
+    await rig.settle()
+
+    assert missed.new > 0
+    assert refund.psp_account == ACCOUNT
+    assert [await rig.order_state(order_id) for order_id in orders] == [
+        *[OrderState.RELEASED] * 3,
+        OrderState.CANCELED,
+    ]
+    payments = [await rig.application.payments.get(each.payment.id) for each in created.values()]
+    assert {payment.psp_account for payment in payments} == {ACCOUNT}
+    assert rig.intents("abandoned")[0]["status"] == "canceled"
 
 
 async def test_a_replay_is_answered_although_the_rules_have_changed(rig: Rig) -> None:

@@ -269,11 +269,15 @@ async def _outcome(database: Database) -> InboxOutcome | None:
     return None if found is None else found.outcome
 
 
-async def test_two_gateways_release_each_order_once(rig: Rig, migrated_url: str) -> None:
-    """Both work all the time; webhooks come to one of them."""
+@pytest.mark.parametrize("skew_h", [0, 1, -1])
+async def test_two_gateways_release_each_order_once(
+    rig: Rig, migrated_url: str, skew_h: int
+) -> None:
+    """Both work all the time, also if their clocks differ: every lease is then over for one."""
     orders = [f"order-{number}" for number in range(1, 7)]
     second = open_database(migrated_url)
-    doors = Doors(second, rig.office, {ACCOUNT: rig.psp}, rig.now)
+    skew = timedelta(hours=skew_h)
+    doors = Doors(second, rig.office, {ACCOUNT: rig.psp}, lambda: rig.now() + skew)
     other = wire(doors, rig.routing, load_settings(worker_poll_interval_s=0.01))
     rig.application.workers.start()
     other.workers.start()

@@ -20,7 +20,9 @@ _OPENED, _CLOSED = "review.opened", "review.closed"
 _PAID_AS = {"FR": "payment_intent.amount_capturable_updated", "DE": "payment_intent.succeeded"}
 """At order, and automatically: what tells that there is money."""
 _ARRIVALS = [
-    pytest.param(country, order, id=f"{country}: {' < '.join(each.split('.')[1] for each in order)}")
+    pytest.param(
+        country, order, id=f"{country}: {' < '.join(each.split('.')[1] for each in order)}"
+    )
     for country, paid in _PAID_AS.items()
     for order in permutations((paid, _OPENED, _CLOSED))
 ]
@@ -48,7 +50,8 @@ async def _held(rig: Rig, country_code: str, method: str = _REVIEWED) -> tuple[C
 
 @pytest.mark.parametrize("country_code, arrival", _ARRIVALS)
 @pytest.mark.parametrize(
-    "reason, ends_as", [("approved", OrderState.RELEASED), ("refunded_as_fraud", OrderState.CANCELED)]
+    "reason, ends_as",
+    [("approved", OrderState.RELEASED), ("refunded_as_fraud", OrderState.CANCELED)],
 )
 async def test_webhooks_of_a_review_come_in_any_order(
     rig: Rig, country_code: str, arrival: Sequence[str], reason: str, ends_as: OrderState
@@ -125,7 +128,9 @@ async def test_approval_of_a_manual_capture_releases_and_captures_nothing(rig: R
     assert await rig.order_state() is OrderState.RELEASED
     assert (await _payment(rig, created)).state is PaymentState.AUTHORIZED
     assert rig.intents()[0]["taken"] == 0
-    command = CapturePaymentCommand(RequestKey("tests", "CapturePayment", "c"), created.payment.id, None)
+    command = CapturePaymentCommand(
+        RequestKey("tests", "CapturePayment", "c"), created.payment.id, None
+    )
     assert (await rig.application.payments.capture(command, None)).state is PaymentState.CAPTURED
 
 

@@ -7,9 +7,11 @@ from datetime import timedelta
 from gateway.bootstrap import Application
 from gateway.domain.payment import PaymentState
 from gateway.storage.journal import list_entries
+from gateway.storage.outbox import deliveries_of
 from gateway.traces import continuing
 from paygate.v1 import events_pb2 as pb
 from paygate.v1.order_service_pb2 import ORDER_STATE_RELEASED
+from tests.integration.gateway.refunding import told
 from tests.integration.kafka.playing import (
     Cluster,
     consumers_of,
@@ -120,6 +122,39 @@ async def test_two_gateways_share_the_work(rig: Rig, cluster: Cluster) -> None:
         await eventually(lambda: nothing_left(rig))
 
     assert [await rig.releases(order_id) for order_id in orders] == [1] * len(orders)
+
+
+async def test_money_for_an_order_that_nobody_has_is_told_and_waits_for_its_draft(
+    rig: Rig, cluster: Cluster
+) -> None:
+    """No poison: the sweeper raises the alarm once, and a draft that appears is released."""
+    async with gateway(rig, cluster.settings()):
+        created = await rig.create()
+        await rig.confirm(created)
+        await eventually(lambda: _was_put_off(rig))
+
+        rig.offset += timedelta(hours=25)
+        await eventually(lambda: _was_alarmed(rig, created.payment.id))
+
+        await rig.draft()
+        rig.offset += timedelta(minutes=11)
+        await eventually(lambda: released(rig))
+        await eventually(lambda: nothing_left(rig))
+
+    assert cluster.read(f"{cluster.topics.payments}.dlq") == []
+    assert await rig.releases() == 1
+    assert (await told(rig, created.payment.id)).count("order_conflict") == 1
+
+
+async def _was_alarmed(rig: Rig, payment_id: str) -> bool:
+    return "order_conflict" in await told(rig, payment_id)
+
+
+async def _was_put_off(rig: Rig) -> bool:
+    return any(
+        "OrderUnknownError" in line.last_error
+        for line in await deliveries_of(rig.database, "order-1")
+    )
 
 
 async def _share(*applications: Application) -> bool:

@@ -257,7 +257,7 @@ async def test_a_refund_that_came_back_is_reversed(till: Till) -> None:
     wanted = RefundFilter(payment_id=till.psp.payments[bought].payment_id)
     (refund,) = (await till.application.refunds.list(wanted, "", 5)).refunds
     assert refund.state is RefundState.FAILED
-    kinds = [each.movement.kind.value for each in await till.postings(bought)]
+    kinds = [each.kind.value for each in await till.postings(bought)]
     assert sorted(kinds).count("refund_debit") == 1
     assert sorted(kinds).count("refund_reversal") == 1
 

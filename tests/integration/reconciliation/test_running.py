@@ -36,7 +36,7 @@ async def test_books_that_agree_close_to_the_cent(till: Till) -> None:
     (balance,) = run.balances
     assert (balance.opening_minor, balance.activity_minor, balance.closing_minor) == (0, 1741, 1741)
     (posting,) = await till.postings(bought)
-    assert (posting.movement.kind.value, posting.movement.amount.amount_minor) == (
+    assert (posting.kind.value, posting.amount.amount_minor) == (
         "refund_debit",
         700,
     )

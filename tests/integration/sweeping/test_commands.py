@@ -132,7 +132,15 @@ def test_a_sweep_does_what_its_dry_run_said(shell: Shell) -> None:
     assert document["counts"]["actions"] == {"cancel_order": 1}
     assert json.loads(again) == {
         "orders": [],
-        "counts": {"orders": 0, "actions": {}, "put_off": 0, "skipped": 0, "unclaimed": 0},
+        "counts": {
+            "orders": 0,
+            "actions": {},
+            "put_off": 0,
+            "skipped": 0,
+            "unclaimed": 0,
+            "decided": 0,
+            "ended": 0,
+        },
     }
     assert shell.state("order-late") is OrderState.CANCELED
     assert '"event": "order_swept"' in errors

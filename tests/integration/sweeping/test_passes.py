@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.bootstrap import Application, Doors, wire
 from gateway.domain.payment import Payment, PaymentState
@@ -17,7 +18,9 @@ from gateway.routing.source import RoutingSource
 from gateway.settings import load_settings
 from gateway.storage.database import Database
 from gateway.storage.payments import insert_payment
+from gateway.storage.tables import job_leases
 from gateway.sweeping.orders import Swept
+from gateway.sweeping.sweeper import LEASE_NAME
 from legacy_bridge.port import DEFAULT_PAGE_SIZE, DraftOrder, OrderState
 from legacy_bridge.sql import SqlBackOffice
 from psp.errors import MisconfiguredError, NotFoundError, UnavailableError
@@ -106,6 +109,34 @@ async def test_of_two_replicas_one_sweeps(sweepers: Sweepers) -> None:
     assert await sweepers.state(1) is OrderState.RELEASED
     # Once by the sweeper, and once before the release.
     assert len(sweepers.psps[_PAID].calls_of("retrieve_payment")) == 2
+
+
+async def test_a_pass_keeps_its_job_while_its_last_orders_hang(
+    sweepers: Sweepers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than a lease lasts: nobody else begins the same meanwhile."""
+    monkeypatch.setattr("gateway.sweeping.sweeper._LOOK_AT_LEAST_S", 0.01)
+    await sweepers.order(1)
+    gate = sweepers.psps[_PAID].hold("retrieve_payment")
+    sweeping = asyncio.create_task(sweepers.replica().sweeper.run_once())
+    await gate.reached()
+
+    for _ in range(3):
+        sweepers.clock.advance(timedelta(minutes=3))
+        kept = sweepers.clock() + timedelta(minutes=4)
+        while await _lease_time(sweepers.database) < kept:  # noqa: ASYNC110 - it is in the database
+            await asyncio.sleep(0.01)
+    assert await sweepers.replica().sweeper.sweep_now(lambda _: None, dry_run=False) is None
+
+    gate.open()
+    assert await sweeping == 1
+
+
+async def _lease_time(database: Database) -> datetime:
+    ((until,),) = await database.fetch(
+        sa.select(job_leases.c.lease_time).where(job_leases.c.name == LEASE_NAME), {}
+    )
+    return datetime.fromisoformat(str(until))
 
 
 async def test_a_pass_that_died_is_done_again(sweepers: Sweepers) -> None:

@@ -8,6 +8,7 @@ from gateway.domain.journal import EventType
 from gateway.domain.payment import PaymentState
 from gateway.sweeping.orders import Swept
 from legacy_bridge.port import OrderState
+from psp.money import Money
 from psp.port import ReviewStatus
 from tests.support.rig import Rig
 
@@ -227,3 +228,37 @@ async def test_a_draft_that_appears_late_is_released_all_the_same(rig: Rig) -> N
 
     assert await rig.order_state() is OrderState.RELEASED
     assert await _told(rig, payment.id, EventType.ORDER_RELEASED) == 1
+
+
+@pytest.mark.parametrize("country_code", ["DE", "FR"])
+async def test_money_of_an_order_that_somebody_cancels_while_it_is_held_goes_back(
+    rig: Rig, country_code: str
+) -> None:
+    """No webhook tells of a clerk's decision: captured money is refunded, reserved money let go."""
+    await rig.draft(total=Money(2000, "EUR"))
+    payment = await rig.paid(country_code=country_code)  # 19.99 EUR
+    assert await rig.order_state() is OrderState.HELD
+
+    await rig.office.cancel_order("order-1", reason="the customer called", key="clerk")
+    rig.pass_time(minutes=11)
+    await rig.settle()
+
+    (intent,) = rig.intents()
+    assert (intent["taken"], intent["amount_capturable"]) == (0, 0)
+    assert await _told(rig, payment.id, EventType.ORDER_CANCELED) == 1
+    rig.pass_time(days=1)
+    await _sweep(rig)
+    assert await _told(rig, payment.id, EventType.ORDER_CONFLICT) == 0
+
+
+async def test_an_order_that_is_held_still_is_left_to_its_reviewer(rig: Rig) -> None:
+    """Neither given back nor forgotten, however many passes there are."""
+    await rig.draft(total=Money(2000, "EUR"))
+    await rig.paid(country_code="DE")
+
+    for _ in range(3):
+        rig.pass_time(days=1)
+        await _sweep(rig)
+
+    assert await rig.order_state() is OrderState.HELD
+    assert rig.intents()[0]["taken"] == 1999

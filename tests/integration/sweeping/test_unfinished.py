@@ -24,6 +24,10 @@ from tests.support.payments import NOW, TOTAL, payment, word
 _ON_ITS_WAY = payment(PaymentState.PROCESSING, authorized_minor=TOTAL.amount_minor)
 
 
+async def _no_lease() -> None:
+    """Nobody else is at it."""
+
+
 class Bench:
     """One stored payment whose capture was accepted, and the PSP that carries it out."""
 
@@ -47,7 +51,7 @@ class Bench:
     async def after(self, passed: timedelta, last: timedelta | None = None) -> int:
         """Look after so long; how many had news."""
         self.now = NOW + passed
-        return await self.changes.ask(None if last is None else NOW + last)
+        return await self.changes.ask(None if last is None else NOW + last, _no_lease)
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from legacy_bridge.errors import (
 from legacy_bridge.port import OrderState
 from paygate.v1.errors_pb2 import ErrorReason
 from psp.errors import (
+    AccountBusyError,
+    BreakerOpenError,
     MisconfiguredError,
     NotFoundError,
     NotSentError,
@@ -45,6 +47,8 @@ _MEANINGS: list[tuple[Exception, Reason]] = [
     (PaygateError(Reason.PAYMENT_STATE, "captured"), Reason.PAYMENT_STATE),
     (DecodeError("bytes"), Reason.INVALID_FIELDS),
     (NotSentError("stripe_eu", "no connection"), Reason.PSP_UNAVAILABLE),
+    (AccountBusyError("stripe_eu", "500 calls are under way"), Reason.PSP_UNAVAILABLE),
+    (BreakerOpenError("stripe_eu", "breaker open"), Reason.PSP_UNAVAILABLE),
     (RejectedError("stripe_eu", "no", "bad_param"), Reason.PSP_REJECTED),
     (NotFoundError("stripe_eu", "no such intent"), Reason.PSP_REJECTED),
     (OutcomeUnknownError("stripe_eu", "no answer"), Reason.PSP_UNAVAILABLE),
@@ -145,3 +149,13 @@ def test_a_rate_limit_says_when_to_come_back() -> None:
     """The PSP's own wish is handed on."""
     refusal = refusal_of(RateLimitedError("stripe_eu", "slow down", retry_after_s=3.0))
     assert refusal.retry_after_s == 3.0
+
+
+@pytest.mark.parametrize("kind", [AccountBusyError, BreakerOpenError])
+def test_a_call_that_was_held_back_says_when_to_come_back(
+    kind: type[AccountBusyError | BreakerOpenError],
+) -> None:
+    """The PSP was not asked, so the same request may be made again then."""
+    refusal = refusal_of(kind("stripe_eu", "not sent", retry_after_s=4.0))
+    assert refusal.retry_after_s == 4.0
+    assert refusal.metadata == {"psp_account": "stripe_eu"}

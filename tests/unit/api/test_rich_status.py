@@ -86,6 +86,15 @@ def test_waiting_is_said_twice() -> None:
     )
 
 
+def test_a_long_wait_is_the_callers_to_decide() -> None:
+    """GRPC's own retries end at once: silent until its deadline, a caller could do nothing else."""
+    error = PaygateError(Reason.PSP_UNAVAILABLE, "breaker open", retry_after_s=60.0)
+    status = status_of(error)
+    (info,) = _details(status, RetryInfo)
+    assert info.retry_delay.seconds == 60
+    assert dict(trailers_of(error, status))["grpc-retry-pushback-ms"] == "-1"
+
+
 def test_nothing_pushes_back_where_waiting_does_not_help() -> None:
     """No RetryInfo, no pushback."""
     error = PaygateError(Reason.PAYMENT_STATE, "is captured")

@@ -129,8 +129,8 @@ def test_another_text_is_no_currency(given: str) -> None:
 
 
 def test_a_wrong_code_is_shown_short_and_on_one_line() -> None:
-    """What callers send is not repeated at length."""
-    with pytest.raises(ValueError, match=re.escape('"AAAAAAAAAAAA…"')):
+    """What callers send is not repeated if it is long, not even its beginning."""
+    with pytest.raises(ValueError, match=r"^a text of 10000 characters is no known ISO 4217"):
         values.currency_code("A" * 10_000)
     with pytest.raises(ValueError, match=re.escape("'E\\nR'")):
         values.currency_code("E\nR")

@@ -67,11 +67,14 @@ from paygate.v1.reconciliation_service_pb2 import (
 from paygate.v1.refund_service_pb2 import (
     CreateRefundRequest,
     CreateRefundResponse,
+    GetRefundBatchRequest,
+    GetRefundBatchResponse,
     GetRefundRequest,
     GetRefundResponse,
     ListRefundsRequest,
     ListRefundsResponse,
     Refund,
+    RefundBatch,
 )
 from paygate.v1.routing_service_pb2 import (
     ExplainRouteRequest,
@@ -190,6 +193,11 @@ UNARY_CALLS: Final = (
         "list_refunds",
         ListRefundsRequest(payment_id="pay_1"),
         ListRefundsResponse(refunds=[REFUND]),
+    ),
+    UnaryCall(
+        "get_refund_batch",
+        GetRefundBatchRequest(batch_id="rbt_1"),
+        GetRefundBatchResponse(batch=RefundBatch(id="rbt_1")),
     ),
     UnaryCall(
         "get_reconciliation",

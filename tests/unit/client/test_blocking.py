@@ -32,7 +32,13 @@ from paygate.v1.payment_service_pb2 import (
     WatchPaymentRequest,
     WatchPaymentResponse,
 )
-from paygate.v1.refund_service_pb2 import ListRefundsRequest, ListRefundsResponse, Refund
+from paygate.v1.refund_service_pb2 import (
+    ListRefundsRequest,
+    ListRefundsResponse,
+    Refund,
+    RefundBatch,
+    SubmitRefundBatchResponse,
+)
 from paygate.v1.routing_service_pb2 import (
     CountryPolicy,
     ListCountryPoliciesRequest,
@@ -84,6 +90,7 @@ def test_no_rpc_of_the_contract_is_left_out() -> None:
     assert {*METHODS} == {call.rpc for call in UNARY_CALLS} | {
         "WatchPayment",
         "ImportAliases",
+        "SubmitRefundBatch",
         "RunReconciliation",
     }
 
@@ -291,6 +298,38 @@ def test_an_import_raises_typed_errors(answered: Answered) -> None:
     _, rpc = answered.channel.take_stream_unary(METHODS["ImportAliases"])
     assert rpc.take_request().options.legacy_account == "ogone_be"
     rpc.terminate(ImportAliasesResponse(), (), grpc.StatusCode.UNAVAILABLE, "words")
+
+    with pytest.raises(UnavailableError) as caught:
+        running.result()
+    assert caught.value.request_id == request_id
+
+
+def test_a_refund_file_streams_its_options_and_then_its_bytes(answered: Answered) -> None:
+    """As an import does."""
+    running = answered.begin(
+        lambda: answered.client.submit_refund_batch([b"a", b"", b"b"], file_name="day.csv")
+    )
+
+    _, rpc = answered.channel.take_stream_unary(METHODS["SubmitRefundBatch"])
+    first, *chunks = [rpc.take_request() for _ in range(3)]
+    rpc.requests_closed()
+    answer = SubmitRefundBatchResponse(batch=RefundBatch(id="rbt_1"))
+    rpc.terminate(answer, (), grpc.StatusCode.OK, "")
+
+    assert running.result() == answer
+    uuid.UUID(first.options.request_id)
+    assert first.options.file_name == "day.csv"
+    assert [message.chunk for message in chunks] == [b"a", b"b"]
+
+
+def test_a_refund_file_raises_typed_errors(answered: Answered) -> None:
+    """With the request_id that was sent."""
+    request_id = new_request_id()
+    running = answered.begin(
+        lambda: answered.client.submit_refund_batch([], file_name="day.csv", request_id=request_id)
+    )
+    _, rpc = answered.channel.take_stream_unary(METHODS["SubmitRefundBatch"])
+    rpc.terminate(SubmitRefundBatchResponse(), (), grpc.StatusCode.UNAVAILABLE, "words")
 
     with pytest.raises(UnavailableError) as caught:
         running.result()

@@ -45,6 +45,15 @@ def test_accounts_are_read_with_their_secrets(tmp_path: Path) -> None:
     assert [accounts[name].retired for name in ("stripe_eu", "stripe_old")] == [False, True]
 
 
+def test_an_account_may_take_refunds_of_files_at_a_rate_of_its_own(tmp_path: Path) -> None:
+    """The PSP's own configuration knows nothing of it."""
+    text = VALID.replace("retired = true", "retired = true\nrefund_rate_per_s = 2.5")
+    accounts = _load(tmp_path, text).table.accounts
+
+    assert accounts["stripe_old"].refund_rate_per_s == 2.5
+    assert accounts["stripe_eu"].refund_rate_per_s is None
+
+
 def test_a_secrets_file_lies_beside_the_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,74 @@
+"""Orders that were held and that a clerk decided since: nobody tells us, so we ask.
+
+The sweeper's orders are open ones. What is canceled by hand leaves its list, with money that was
+taken or reserved for it, and no webhook follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from gateway.errors import PaygateError
+from gateway.orders.handler import OrderHandler, OrderUnknownError
+from gateway.payments.refreshing import (
+    PaymentChangingError,
+    PaymentMismatchError,
+    PaymentUnclearError,
+)
+from gateway.storage.database import Database
+from gateway.storage.sweeping import held_orders
+from legacy_bridge.errors import BackOfficeError
+from legacy_bridge.port import BackOffice, OrderState
+from psp.errors import PspError
+
+_log = structlog.get_logger(__name__)
+_PAGE: Final = 200
+_DECIDED: Final = frozenset({OrderState.RELEASED, OrderState.CANCELED})
+_PASSING: Final = (
+    BackOfficeError,
+    PspError,
+    PaygateError,
+    PaymentChangingError,
+    PaymentMismatchError,
+    PaymentUnclearError,
+    OrderUnknownError,
+)
+
+
+class HeldOrders:
+    """Has the handler do what is due for those that are decided: give up, give back, alarm."""
+
+    def __init__(self, database: Database, back_office: BackOffice, handler: OrderHandler) -> None:
+        self._database = database
+        self._back_office = back_office
+        self._handler = handler
+
+    async def follow(self, keep: Callable[[], Awaitable[None]]) -> int:
+        """Look through orders whose money is here and whose end is not; how many had ended.
+
+        `keep` is called before each. Raises `BackOfficeUnavailableError`.
+        """
+        after, ended = "", 0
+        while True:
+            page = await held_orders(self._database, after, _PAGE)
+            for order_id in page:
+                await keep()
+                order = await self._back_office.find_order(order_id)
+                if order is not None and order.state in _DECIDED:
+                    ended += await self._handle(order_id)
+            if len(page) < _PAGE:
+                return ended
+            after = page[-1]
+
+    async def _handle(self, order_id: str) -> bool:
+        try:
+            decision = await self._handler.handle(order_id)
+        except _PASSING as error:
+            # It is found again in the next pass.
+            _log.warning("decided_order_not_followed", order_id=order_id, why=str(error))
+            return False
+        _log.info("decided_order_followed", order_id=order_id, reason=decision.reason)
+        return True

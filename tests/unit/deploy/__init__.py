@@ -1,0 +1,1 @@
+"""The files that deploy and watch Paygate, and what checks them."""
