@@ -68,11 +68,11 @@ def job_step(
 def _write_line(job: str, key: str, line: CanonicalLine, duration_s: float) -> None:
     outcome = line.facts["outcome"]
     level = "warning" if outcome in _TROUBLES else "debug" if outcome == IDLE else "info"
-    getattr(_log, level)(
-        "job_step",
-        job=job,
-        key=key,
+    told = {
         **line.facts,
-        duration_ms=round(duration_s * 1000, 3),
+        "job": job,
+        "key": key,
+        "duration_ms": round(duration_s * 1000, 3),
         **line.times(),
-    )
+    }
+    getattr(_log, level)("job_step", **told)

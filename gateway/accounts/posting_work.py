@@ -129,10 +129,12 @@ class PostingWork:
 
     async def _whose(self, order_id: str) -> str:
         """Return whose account an order moves: as its invoice was booked, or who ordered it."""
+        if not order_id:
+            return ""  # what names no order is no order: another's postings say nothing of it
         for each in await postings_of_order(self._database, order_id):
             if each.customer_id:
                 return each.customer_id
-        order = await self._back_office.find_order(order_id) if order_id else None
+        order = await self._back_office.find_order(order_id)
         return order.customer_id if order is not None else ""
 
     async def _put_off(self, posting: Posting, why: str) -> None:

@@ -114,10 +114,22 @@ class DeleteChange(_OwnChange):
 
     async def send(self, operation: AliasOperation) -> JsonAnswer:
         """Tell whoever keeps them, one after the other."""
+        for target in await self._moved_since(operation):
+            key = f"{operation.idempotency_key}-{target.psp_alias}"
+            await self._keepers.delete(self.customer_id, target, key)
         for number, target in enumerate(_targets(operation)):
             key = f"{operation.idempotency_key}-{number}"
             await self._keepers.delete(self.customer_id, target, key)
         return {}
+
+    async def _moved_since(self, operation: AliasOperation) -> Sequence[AliasReference]:
+        """Return what stands for the same card by an import that came after the plan.
+
+        Between two tries may lie hours, in which the back office has the alias still.
+        """
+        *_, named = planned = _targets(operation)
+        links = await links_of_customer(self._database, self.customer_id)
+        return [each for each in _same_card(named, links) if each not in planned]
 
     async def ending(self, operation: AliasOperation) -> Sequence[Write]:
         """Forget that it was her default, if it was."""

@@ -38,7 +38,7 @@ class EventType(StrEnum):
     ORDER_HELD = "order_held"
     ORDER_CANCELED = "order_canceled"
     ORDER_CONFLICT = "order_conflict"
-    """An alarm: money came for an order that cannot take it; it has to go back."""
+    """An alarm: money that an order cannot take, or goods that went out unpaid or under doubt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,22 +225,29 @@ def _refund_verdict(
         return _FOREIGN_REFUND if lines.gross_minor else None
     if lines.currency != ours.currency:
         return DiscrepancyType.CURRENCY, f"{ours.currency} here, {lines.currency} at the PSP"
-    if ours.is_given != (lines.gross_minor != 0):
-        return _other_end(ours, lines)
-    if not ours.is_given or -lines.gross_minor == ours.amount_minor:
+    given_minor = _given_minor(ours, lines)
+    if ours.is_given != (given_minor != 0):
+        what = "given back" if given_minor > 0 else "came back"
+        return DiscrepancyType.STATUS, f"{what} at the PSP, and {ours.state.value} here"
+    if not ours.is_given or given_minor == ours.amount_minor:
         return None
     return _other_refund(ours, lines)
+
+
+def _given_minor(ours: OurRefund, lines: PspLines) -> int:
+    """Return what the PSP's books say is with the shopper by now.
+
+    A return can stand alone: Ogone has one row an operation, and the day of the refund, read again,
+    has it as returned. Nor is a refund's line known of a day that was never read.
+    """
+    is_alone = not lines.count and lines.gross_minor == ours.amount_minor
+    return 0 if is_alone else -lines.gross_minor
 
 
 def _other_refund(ours: OurRefund, lines: PspLines) -> tuple[DiscrepancyType, str]:
     if lines.count > 1 and -lines.gross_minor > ours.amount_minor:
         return DiscrepancyType.DUPLICATE, f"refunded {lines.count} times in the PSP's books"
     return DiscrepancyType.AMOUNT, "the PSP's books have another amount than was refunded here"
-
-
-def _other_end(ours: OurRefund, lines: PspLines) -> tuple[DiscrepancyType, str]:
-    what = "given back" if lines.gross_minor else "came back"
-    return DiscrepancyType.STATUS, f"{what} at the PSP, and {ours.state.value} here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,10 +322,12 @@ def _unexplained_fee(entry: SettlementEntry) -> tuple[str, int] | None:
 def settlements(ours: OurRefund, lines: PspLines) -> tuple[Posting, ...]:
     """Return what a refund whose sides agree moves on the account, posted before or not.
 
-    Where the payment names no shopper the account is found by the order, as the credit's was.
+    A return that stands alone moves both ways: perhaps the refund was settled before its line became
+    the return's. Where the payment names no shopper the account is found by the order, as the
+    credit's was.
     """
     refund = ours.refund
-    if not (lines.count and refund.psp_reference):
+    if not refund.psp_reference:
         return ()
     settled = posting_for_settled_refund(refund, ours.customer_id, lines.first_time)
     if not lines.failures:

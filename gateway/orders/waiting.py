@@ -49,7 +49,8 @@ def waiting_for(
 
 def _at_rest(order: DraftOrder, payments: Sequence[Payment], decision: OrderDecision) -> str:
     if order.state is OrderState.RELEASED:
-        return f"nothing: released for payment {order.payment_id}"
+        named = f"for payment {order.payment_id}" if order.payment_id else "by hand"
+        return f"nothing: released {named}"
     if order.state is OrderState.CANCELED:
         return f"nothing: canceled because {order.reason}"
     if order.state is OrderState.HELD:

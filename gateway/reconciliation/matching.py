@@ -35,6 +35,7 @@ from gateway.storage.settlement_pairs import (
     PaymentPair,
     RefundPair,
     differing_payments,
+    failed_refunds,
     touched_refunds,
     uncharged_payments,
     unrefunded_refunds,
@@ -178,6 +179,11 @@ class Matching:
             await self._judge_refunds(
                 matched, [RefundPair(ours.refund.psp_reference, None, ours) for ours in unrefunded]
             )
+            failed = await failed_refunds(
+                self._database, run.psp_account, after, until, since=window.after
+            )
+            for batch in batched(failed, _BATCH):
+                await self._judge_refunds(matched, await matched.pairs.refunds(batch))
             after = until
 
     async def _is_read(self, run: Reconciliation, day: date) -> bool:

@@ -23,30 +23,30 @@ class Pairs:
 
     def __init__(self, database: Database, psp_account: str) -> None:
         self._database = database
-        self._account = psp_account
+        self.psp_account = psp_account
 
     async def payments(self, references: Sequence[str]) -> list[PaymentPair]:
         """Return payments by the PSP's references."""
-        found = await payment_pairs(self._database, self._account, references)
+        found = await payment_pairs(self._database, self.psp_account, references)
         return [await self.complete_payment(pair) for pair in found]
 
     async def refunds(self, references: Sequence[str]) -> list[RefundPair]:
         """Return refunds by the PSP's references."""
-        found = await refund_pairs(self._database, self._account, references)
+        found = await refund_pairs(self._database, self.psp_account, references)
         return [await self.complete_refund(pair) for pair in found]
 
     async def complete_payment(self, pair: PaymentPair) -> PaymentPair:
         """Find our side by our own id, where the PSP's books keep that and no reference of ours."""
         if pair.ours is not None or not pair.payment_id:
             return pair
-        ours = await payment_of_id(self._database, self._account, pair.payment_id)
+        ours = await payment_of_id(self._database, self.psp_account, pair.payment_id)
         return replace(pair, ours=ours)
 
     async def complete_refund(self, pair: RefundPair) -> RefundPair:
         """See `complete_payment`."""
         if pair.ours is not None or not pair.refund_id:
             return pair
-        ours = await refund_of_id(self._database, self._account, pair.refund_id)
+        ours = await refund_of_id(self._database, self.psp_account, pair.refund_id)
         return replace(pair, ours=ours)
 
     async def payment_id_of(self, pair: PaymentPair | RefundPair) -> str:

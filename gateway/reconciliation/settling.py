@@ -13,7 +13,7 @@ from gateway.reconciliation.staging import Keep, chunks
 from gateway.storage.database import Database
 from gateway.storage.settled_postings import insert_postings
 from gateway.storage.settlement_lines import last_line
-from gateway.storage.settlement_pairs import RefundPair, touched_refunds
+from gateway.storage.settlement_pairs import RefundPair, resolved_unposted, touched_refunds
 from gateway.storage.writes import Write
 
 _BATCH: Final = 500
@@ -36,7 +36,22 @@ class Settling:
             for batch in batched(complete, _BATCH):
                 await keep()
                 await self._database.commit(self.writes(batch))
-                settled += sum(judged(pair) is None for pair in batch)
+                settled += sum(map(_is_settled, batch))
+        return settled + await self._settle_resolved(pairs, keep)
+
+    async def _settle_resolved(self, pairs: Pairs, keep: Keep) -> int:
+        """Post refunds whose sides agree since somebody closed their difference by hand.
+
+        No run looks at one again whose line came long ago; the account waits for it all the same.
+        """
+        settled, last = 0, ""
+        while batch := await resolved_unposted(self._database, pairs.psp_account, last, _BATCH):
+            last = batch[-1]
+            await keep()
+            writes = self.writes(found := await pairs.refunds(batch))
+            if writes:
+                await self._database.commit(writes)
+            settled += sum(_is_settled(pair) for pair in found)
         return settled
 
     def writes(self, pairs: Iterable[RefundPair]) -> list[Write]:
@@ -48,3 +63,7 @@ class Settling:
             for posting in settlements(pair.ours, pair.lines)
         ]
         return [insert_postings(postings)] if postings else []
+
+
+def _is_settled(pair: RefundPair) -> bool:
+    return pair.ours is not None and pair.lines is not None and judged(pair) is None

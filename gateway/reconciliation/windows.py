@@ -1,4 +1,4 @@
-"""Which captures and refunds a run expects lines of: pure, and each is expected by one run."""
+"""Which captures and refunds a run expects lines of: pure, and each is expected by some run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Final
 
 from psp.settlements import SettlementPeriod
 
-GRACE: Final = timedelta(minutes=15)
-"""How far a line may stand from when we heard of what it is about: our clocks differ, and a webhook
-takes its time."""
+GRACE: Final = timedelta(hours=3)
+"""How far a line may stand from when we heard of what it is about: our clocks differ, a webhook
+takes its time, and Ogone's days are European ones, which end up to three hours before ours."""
 _INSTANT: Final = timedelta(microseconds=1)
 
 
@@ -27,10 +27,9 @@ def expected_window(
 ) -> Window:
     """Return the window of a period.
 
-    What moved just before midnight may have its line on the next day: it is expected once that day
-    is read. What moved just after midnight may have its line on the day before: it is expected if
-    that was read.
+    What moved just before midnight may have its line on the next day, and what moved just after on
+    the day before: it is expected once both are read, by whichever run came last.
     """
     after = period.since - GRACE if day_before_is_read else period.since + GRACE
-    until = period.until if day_after_is_read else period.until - GRACE
+    until = period.until + GRACE if day_after_is_read else period.until - GRACE
     return Window(after - _INSTANT, until - _INSTANT)

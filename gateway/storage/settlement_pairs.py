@@ -9,17 +9,23 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from gateway.domain.discrepancy import SubjectKind
+from gateway.domain.discrepancy import DiscrepancyState, SubjectKind
 from gateway.domain.journal import EventType
 from gateway.domain.payment import PaymentState
 from gateway.domain.refund import RefundState
 from gateway.domain.settlement_rules import OurPayment, OurRefund, PspLines
+from gateway.storage.account_tables import account_postings
 from gateway.storage.database import Database, Row
 from gateway.storage.json_rows import rows_parameter, select_rows
-from gateway.storage.reconciliation_tables import settlement_days, settlement_lines
+from gateway.storage.reconciliation_tables import (
+    discrepancies,
+    settlement_days,
+    settlement_lines,
+)
 from gateway.storage.refunds import refund_of_row
 from gateway.storage.settlement_lines import time_of
 from gateway.storage.tables import UtcDateTime, journal, payments, refunds
+from legacy_bridge.port import MovementKind
 from psp.settlements import SettlementCategory
 
 CHUNK_EVENTS: Final = 50_000
@@ -260,22 +266,59 @@ _UNCHARGED: Final = (
         ~_has_line(payments.c.psp_reference, SubjectKind.PAYMENT),
     )
 )
+_MOVED: Final = sa.and_(
+    refunds.c.payment_id.in_(
+        sa.select(_happened.c.payment_id).where(
+            _IN_WINDOW, _happened.c.type == EventType.REFUND_CHANGED.value
+        )
+    ),
+    refunds.c.psp_account == _ACCOUNT,
+    refunds.c.psp_reference != _NOTHING,
+    refunds.c.update_time > sa.bindparam("since_time", type_=UtcDateTime),
+)
 _UNREFUNDED: Final = (
     sa.select(*_REFUND)
     .join(payments, payments.c.id == refunds.c.payment_id)
     .where(
-        refunds.c.payment_id.in_(
-            sa.select(_happened.c.payment_id).where(
-                _IN_WINDOW, _happened.c.type == EventType.REFUND_CHANGED.value
-            )
-        ),
-        refunds.c.psp_account == _ACCOUNT,
+        _MOVED,
         refunds.c.state == RefundState.SUCCEEDED.value,
-        refunds.c.psp_reference != _NOTHING,
-        refunds.c.update_time > sa.bindparam("since_time", type_=UtcDateTime),
         refunds.c.create_time >= sa.bindparam("covered_time", type_=UtcDateTime),
         ~_has_line(refunds.c.psp_reference, SubjectKind.REFUND),
     )
+)
+# The books say that its money was given: they must say as well that it came back.
+_FAILED: Final = sa.select(refunds.c.psp_reference).where(
+    _MOVED,
+    refunds.c.state == RefundState.FAILED.value,
+    _has_line(refunds.c.psp_reference, SubjectKind.REFUND),
+)
+_UNPOSTED: Final = (
+    sa.select(discrepancies.c.subject_reference)
+    .distinct()
+    .join(
+        refunds,
+        sa.and_(
+            refunds.c.psp_account == discrepancies.c.psp_account,
+            refunds.c.psp_reference == discrepancies.c.subject_reference,
+            refunds.c.psp_reference != _NOTHING,
+        ),
+    )
+    .where(
+        discrepancies.c.psp_account == _ACCOUNT,
+        discrepancies.c.state == DiscrepancyState.RESOLVED.value,
+        discrepancies.c.subject_kind == SubjectKind.REFUND.value,
+        discrepancies.c.subject_reference > sa.bindparam("after_reference", type_=sa.Text),
+        ~sa.select(account_postings.c.key)
+        .where(
+            account_postings.c.order_id == refunds.c.order_id,
+            account_postings.c.kind == MovementKind.REFUND_DEBIT.value,
+            account_postings.c.reference == refunds.c.id,
+        )
+        .correlate(refunds)
+        .exists(),
+    )
+    .order_by(discrepancies.c.subject_reference)
+    .limit(sa.bindparam("limit", type_=sa.BigInteger))
 )
 _CHUNK_END: Final = (
     sa.select(_happened.c.create_time)
@@ -367,6 +410,33 @@ async def unrefunded_refunds(
         "covered_time": covered_since,
     }
     return [_refund(row) for row in await database.fetch(_UNREFUNDED, parameters)]
+
+
+async def failed_refunds(
+    database: Database, psp_account: str, after: datetime, until: datetime, *, since: datetime
+) -> list[str]:
+    """Return refunds that failed in (after, until] and that any line has, by the PSP's references.
+
+    Only those that changed last after `since`.
+    """
+    parameters = {
+        "at_account": psp_account,
+        "after_time": after,
+        "until_time": until,
+        "since_time": since,
+    }
+    return [row[0] for row in await database.fetch(_FAILED, parameters)]
+
+
+async def resolved_unposted(
+    database: Database, psp_account: str, after_reference: str, limit: int
+) -> list[str]:
+    """Return refunds that nothing was posted of, and whose difference somebody resolved, in order.
+
+    By the PSP's references, after `after_reference`.
+    """
+    parameters = {"at_account": psp_account, "after_reference": after_reference, "limit": limit}
+    return [row[0] for row in await database.fetch(_UNPOSTED, parameters)]
 
 
 def _payment_pair(row: Row) -> PaymentPair:

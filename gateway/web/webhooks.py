@@ -55,6 +55,8 @@ _REFUSALS: Final[Mapping[type[Exception], _Refusal]] = MappingProxyType(
         BodyBrokenError: _Refusal(400, "broken_body", "the body ended early or is badly framed"),
     }
 )
+_NOTED: Final = frozenset({"payment_id", "psp_reference"})
+"""What the inbox notes of a webhook that it read."""
 _UNREAD: Final = (RoomFullError, BodyTooLargeError, BodyTooSlowError)
 """After these the rest of the body is not waited for."""
 _OUTCOMES_OF_KNOWN_ACCOUNTS: Final = frozenset(
@@ -146,7 +148,7 @@ class WebhookRoute:
             reason=line.reason,
             duration_ms=round(duration_ms, 3),
             bytes=line.bytes,
-            **spent.facts,
+            **{name: fact for name, fact in spent.facts.items() if name in _NOTED},
             **spent.times(),
         )
         # Anybody can post to any name: only configured ones may become labels.

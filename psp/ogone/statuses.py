@@ -90,7 +90,9 @@ STATUSES: Final[Mapping[str, Meaning]] = MappingProxyType(
         "9": _CAPTURED,
         "91": _CAPTURING,
         "92": _CHANGE_DOUBTFUL,
-        "93": _FAILED,  # the acquirer refused to pay
+        # The acquirer refused to pay. What it had authorised lapses by itself: maintenance is for
+        # orders in status 5 (DirectLink guide), so there is nothing to cancel.
+        "93": _FAILED,
         "94": _NOT_REFUNDED,  # the acquirer declined it
         "95": _CAPTURED,  # by the merchant
         "96": _NOT_REFUNDED,  # it was reversed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final, cast
 
 import aiohttp
@@ -10,14 +11,17 @@ from pydantic import ValidationError
 
 from psp.money import Money
 from psp.port import PaymentMethod, PaymentServiceProvider
-from psp.registry import PspAccountConfig, PspKind
+from psp.registry import PspAccountConfig, PspKind, UnixClock
 from tests.support.third_psp import traits
 from tests.support.third_psp.config import ThirdAccountConfig
 from tests.support.third_psp.provider import ThirdProvider
 
 
 def _build(
-    account: str, config: PspAccountConfig, session: aiohttp.ClientSession | None
+    account: str,
+    config: PspAccountConfig,
+    session: aiohttp.ClientSession | None,
+    _clock: UnixClock = time.time,
 ) -> PaymentServiceProvider:
     # The registry's union holds what is shipped; a new PSP joins it there.
     return ThirdProvider(account, cast("ThirdAccountConfig", config), session)

@@ -71,6 +71,10 @@ _PROMISES: Final[Mapping[str, tuple[_Promise, ...]]] = {
     "Be the shopper": (_Promise(('"status": "requires_action"', '"status": "requires_capture"')),),
     "Watch it": (_Promise(("payment_created", "state_changed", "capture_requested")),),
     "The order is released": (_Promise(("ORDER_STATE_RELEASED", "nothing: released"), soon=True),),
+    "Give a part of it back": (_Promise(("REFUND_STATE_SUCCEEDED", "REFUND_CAUSE_REQUESTED")),),
+    "It is invoiced and shipped": (
+        _Promise(("MOVEMENT_KIND_INVOICE_CREDIT", "MOVEMENT_KIND_PARCEL_DEBIT")),
+    ),
     "A decline": (
         _Promise(('"decline_code": "insufficient_funds"',)),
         _Promise(
@@ -88,6 +92,11 @@ _PROMISES: Final[Mapping[str, tuple[_Promise, ...]]] = {
         _Promise(("request_id",), _FAILED_PRECONDITION),
     ),
     "A bad request": (_Promise(("request_id, order_id, country_code",), _INVALID_ARGUMENT),),
+    "Look after it": (
+        _Promise(()),
+        _Promise(("invoice_credit", "parcel_debit", "refund_credit", "0 orders"), soon=True),
+        _Promise(("stripe_eu", "done"), soon=True),
+    ),
     "From Python": (_Promise(("nothing: released", "order_id")),),
 }
 """By the heading that the blocks stand under. A block that is not here fails the test."""
@@ -124,7 +133,12 @@ class _Terminal:
             stderr=subprocess.STDOUT,
             text=True,
             cwd=_ROOT,
-            env={"PATH": _path(), "HOME": str(folder), "BUF_CACHE_DIR": str(folder / "buf")},
+            env={
+                "PATH": _path(),
+                "HOME": str(folder),
+                "TMPDIR": str(folder),
+                "BUF_CACHE_DIR": str(folder / "buf"),
+            },
         )
 
     def run(self, commands: str) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from gateway.client import AsyncPaygateClient, new_request_id
 from gateway.demo.stage import stage_settings
 from gateway.embedded import prepare_databases
 from gateway.routing.configuration import load_configuration
-from gateway.sandboxed import running_sandboxes, write_configuration
+from gateway.sandboxed import introduce, running_sandboxes, write_configuration
 from gateway.server import running_gateway
 from gateway.settings import Settings
 from legacy_bridge.port import DraftOrder
@@ -26,6 +26,8 @@ from paygate.v1.money_pb2 import Money as MoneyMessage
 from psp.money import Money
 
 _UNLIMITED: Final = 1_000_000.0
+_NOBODY: Final = "http://127.0.0.1:9"
+"""Where webhooks are sent to, and nobody listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ async def _serving(folder: Path) -> AsyncIterator[Fuzzed]:
             update={"config_file": file, "caller_rate_per_s": _UNLIMITED}
         )
         configuration = load_configuration(file)
+        introduce(sandboxes, configuration, _NOBODY)
         async with running_gateway(settings, configuration, with_workers=False) as gateway:
             known = await _seeded(gateway.grpc_address, settings)
             yield Fuzzed(

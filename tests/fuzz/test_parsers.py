@@ -11,7 +11,7 @@ from typing import Any, Final
 from xml.sax.saxutils import quoteattr
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -149,6 +149,7 @@ def test_ogones_notifications(changes: dict[str, str], encoding: str) -> None:
         for name, value in notification(**changes).items()
         if name.encode(encoding, "ignore").decode(encoding) == name
     }
+    assume(len({name.upper() for name in fields}) == len(fields))  # Ogone signs no such form
     with suppress(InvalidEventError):
         require_plain(events.parse(signed_body(fields, encoding=encoding)))
 

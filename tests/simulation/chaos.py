@@ -56,6 +56,8 @@ class Chaos:
     freeze: float
     commit_unheard: float
     slow: float
+    refund_unheard: float
+    """How often a refund is made and its answer lost, on top of the rest: its tries all at once."""
     webhook_never: float
     webhook_late: float
     webhook_twice: float
@@ -67,8 +69,10 @@ class Chaos:
         """Whether something of this likelihood happens now."""
         return not self.over and chance > 0 and self.rng.random() < chance
 
-    def http_fault(self, psp: str) -> str:
+    def http_fault(self, psp: str, *, refunds: bool) -> str:
         """Return what goes wrong with a call to a PSP; empty: nothing."""
+        if refunds and self.happens(self.refund_unheard):
+            return "drop_after"
         return self.rng.choice(self.http_kinds[psp]) if self.happens(self.http) else ""
 
     def office_fault(self) -> str:
@@ -89,8 +93,8 @@ class Chaos:
         return (
             f"{self.machines} processes, faults: http {self.http:g}, back office {self.office:g}, "
             f"kill {self.kill:g}, freeze {self.freeze:g}, unheard commit {self.commit_unheard:g}, "
-            f"slow {self.slow:g}, webhooks never {self.webhook_never:g} late "
-            f"{self.webhook_late:g} twice {self.webhook_twice:g}, {len(self.outages)} outages"
+            f"slow {self.slow:g}, unheard refund {self.refund_unheard:g}, "
+            f"webhooks never {self.webhook_never:g} late {self.webhook_late:g} twice {self.webhook_twice:g}, {len(self.outages)} outages"
         )
 
 
@@ -114,6 +118,7 @@ def draw_chaos(rng: random.Random, span_s: float) -> Chaos:
         freeze=rng.choice((0.0, 0.0, 0.0005, 0.003)),
         commit_unheard=rng.choice((0.0, 0.0, 0.01)),
         slow=rng.choice((0.0, 0.01, 0.05)),
+        refund_unheard=rng.choice((0.0, 0.0, 0.7)),
         webhook_never=rng.choice((0.0, 0.1, 0.4, 1.0)),
         webhook_late=rng.choice((0.0, 0.1, 0.5)),
         webhook_twice=rng.choice((0.0, 0.2)),

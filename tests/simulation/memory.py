@@ -17,6 +17,7 @@ from gateway.storage.upgrade import upgrade
 _COMPILE: Final = Compiler(dialects.dialect())
 """One for all runs of a process: to compile every statement anew would take longer than to run it.
 It keeps them, so that whoever looks into the database regularly makes its statement once."""
+_MOST_STATEMENTS: Final = 1000
 
 
 class MemoryDatabase(SqliteDatabase):
@@ -25,7 +26,9 @@ class MemoryDatabase(SqliteDatabase):
     def __init__(self) -> None:
         super().__init__("sqlite+aiosqlite:///nowhere.db")
         self._compile = _COMPILE
-        self._memory = sqlite3.connect(":memory:", isolation_level=None)
+        self._memory = sqlite3.connect(
+            ":memory:", isolation_level=None, cached_statements=_MOST_STATEMENTS
+        )
         _template().backup(self._memory)
         self._memory.execute("PRAGMA foreign_keys=ON").close()
         self._connections.append(self._memory)

@@ -259,9 +259,16 @@ class Session:
         body = data.encode() if isinstance(data, str) else data or b""
         request = _Request(method.upper(), parts.path, parts.query, given, body)
         psp = "stripe" if url.startswith(STRIPE_ADDRESS) else "ogone"
-        fault = self._chaos.http_fault(psp) if self._faults else ""
+        fault = self._chaos.http_fault(psp, refunds=_refunds(request)) if self._faults else ""
         async with asyncio.timeout(timeout.total if timeout else None):
             return await self._network.carry(self._caller, request, psp, fault)
+
+
+def _refunds(request: _Request) -> bool:
+    """Whether it asks for a refund: POST /v1/refunds at Stripe, OPERATION=RFD or RFS at Ogone."""
+    if request.method != "POST":
+        return False
+    return request.path.endswith("/v1/refunds") or b"OPERATION=RF" in request.body
 
 
 def _said(request: _Request) -> str:

@@ -30,6 +30,7 @@ from gateway.storage.payments import update_payment
 from gateway.storage.writes import Write
 from gateway.sweeping import orders as sweeping_orders
 from gateway.sweeping.decision import SweepAction, decide_sweep
+from gateway.sweeping.unfinished import UnfinishedChanges
 from psp.errors import NotSentError
 from psp.port import ReviewStatus
 
@@ -232,6 +233,15 @@ def _refund_missed() -> list[Patch]:
     return [(gateway.refunds.truth, "_may_have_refunds", by_sum)]
 
 
+def _forget_unfinished() -> list[Patch]:
+    """Never ask about what a PSP accepted: its closing webhook is the only word."""
+
+    async def forgetful(*_: Any) -> int:
+        return 0
+
+    return [(UnfinishedChanges, "ask", forgetful)]
+
+
 BUGS: Final[Mapping[str, Bug]] = {
     "commit-after-call": Bug(
         "the PSP is called before the operation is committed", _commit_after_the_call
@@ -255,5 +265,6 @@ BUGS: Final[Mapping[str, Bug]] = {
     "route-again": Bug("a change goes where today's routing points", _route_again),
     "never-refund": Bug("money for a canceled order is kept", _never_refund),
     "refund-missed": Bug("a refund that fails later can be missed", _refund_missed),
+    "forget-unfinished": Bug("what a PSP accepted is never asked about", _forget_unfinished),
 }
 """Every planted bug by name."""

@@ -23,8 +23,6 @@ _REPEATED_AFTER_S: Final[Mapping[str, tuple[float, ...]]] = {
     # Stripe repeats for three days, Ogone four times, ten minutes apart.
     "stripe": (60.0, 300.0, 1800.0, HOUR_S, 4 * HOUR_S, *(8 * HOUR_S for _ in range(8))),
     "ogone": (600.0,) * 4,
-    # The end of what Ogone accepted is told by a notification alone: see docs/simulation.md.
-    "ogone's last word": (600.0,) * 4 + (HOUR_S,) * 72,
 }
 _PATIENCE_S: Final = 10.0
 _MOST_COPIES: Final = 3
@@ -40,12 +38,11 @@ class Letter:
     about: str
     headers: Callable[[], Mapping[str, str]]
     body: bytes
-    can_be_lost: bool = True
 
     @property
     def pauses_s(self) -> Sequence[float]:
         """After which pauses it is sent again, if nobody took it."""
-        return _REPEATED_AFTER_S[self.psp if self.can_be_lost else f"{self.psp}'s last word"]
+        return _REPEATED_AFTER_S[self.psp]
 
 
 class Receivers(Protocol):
@@ -102,12 +99,11 @@ class Post:
         body = encode(feedback(merchant, payment, step), payment.encoding).encode()
         name = f"{payment.payid}/{step.payidsub}/{step.status}"
         about = f"status {step.status} of {payment.order_id}/{step.payidsub}"
-        can_be_lost = step.payidsub == 0
-        self._take(Letter("ogone", account, name, about, dict, body, can_be_lost=can_be_lost))
+        self._take(Letter("ogone", account, name, about, dict, body))
 
     def _take(self, letter: Letter) -> None:
         chaos = self._chaos
-        if letter.can_be_lost and chaos.happens(chaos.webhook_never):
+        if chaos.happens(chaos.webhook_never):
             self.undelivered[letter.psp] = self.undelivered.get(letter.psp, 0) + 1
             self._say(letter, "is never sent")
             return

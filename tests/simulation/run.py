@@ -25,12 +25,16 @@ from tests.simulation.machine import RUNNING_IN, CrashError, machine_task
 from tests.simulation.shoppers import Purchase, Shopper, draw_purchase
 from tests.simulation.staff import ERRANDS, Analyst, Staff
 from tests.simulation.trace import LogCapture
-from tests.simulation.world import BEGIN_S, OGONE, QUIET_LOOK_EVERY_S, World
+from tests.simulation.world import BEGIN_S, OGONE, World
 
 DEFAULT_ORDERS: Final = 100
 _ARRIVE_WITHIN_S: Final = 4 * HOUR_S
+_BUSY_S: Final = 6 * HOUR_S
 _TROUBLE_S: Final = 36 * HOUR_S
 _QUIET_S: Final = 4 * DAY_S
+_LATER_LOOK_EVERY_S: Final = 3 * HOUR_S
+"""How often workers look without a hint once most is over; and in the quiet days: less is to do."""
+_QUIET_LOOK_EVERY_S: Final = 4 * HOUR_S
 
 
 @dataclass
@@ -97,7 +101,11 @@ async def _live(world: World, orders: int) -> tuple[list[Purchase], list[Staff]]
             loop.create_task(_later(after_s, work), context=Context())
             for work in (Shopper(world, purchase).shop, clerk.work)
         )
-    await asyncio.sleep(_TROUBLE_S)
+    await asyncio.sleep(_BUSY_S)
+    world.look_every_s = _LATER_LOOK_EVERY_S
+    for machine in world.machines:
+        machine.kill("for the night")
+    await asyncio.sleep(_TROUBLE_S - _BUSY_S)
     await asyncio.wait(people)
     for each in people:
         each.result()
@@ -111,7 +119,7 @@ async def _end(world: World) -> None:
     """Let the trouble end and time pass; after an outage an operator catches up with Ogone."""
     world.say("ALL TROUBLE ENDS")
     world.chaos.over = True
-    world.look_every_s = QUIET_LOOK_EVERY_S
+    world.look_every_s = _QUIET_LOOK_EVERY_S
     for machine in world.machines:
         machine.kill("for a new version")
     last = world.start_machine()

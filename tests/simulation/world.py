@@ -42,7 +42,7 @@ from psp.stripe.provider import StripeProvider
 from psp.stripe.sandbox import StripeSandbox
 from psp.stripe.sandbox.model import Event
 from tests.simulation.books import Books, unpaid_because
-from tests.simulation.chaos import Chaos
+from tests.simulation.chaos import HOUR_S, Chaos
 from tests.simulation.machine import (
     Machine,
     SimulatedDatabase,
@@ -82,8 +82,7 @@ account = "ogone_be"
 """
 _JUST_NOW_S: Final = 180.0
 """How long before a release a change at the PSP may have crossed it: nobody can know that yet."""
-_LOOK_EVERY_S: Final = 1800.0
-QUIET_LOOK_EVERY_S: Final = 7200.0
+_LOOK_EVERY_S: Final = HOUR_S / 2
 _MOST_TRIES: Final = 12
 _INBOX: Final = tables.inbox.c
 _OPERATIONS: Final = tables.operations.c
@@ -91,9 +90,7 @@ _OPERATIONS: Final = tables.operations.c
 _KEPT: Final = sa.select(_INBOX.event_id).where(
     _INBOX.psp_account == sa.bindparam("account"), _INBOX.event_id == sa.bindparam("event")
 )
-_BY_KEY: Final = sa.select(_OPERATIONS.id).where(
-    _OPERATIONS.idempotency_key == sa.bindparam("key")
-)
+_BY_KEY: Final = sa.select(_OPERATIONS.id).where(_OPERATIONS.idempotency_key == sa.bindparam("key"))
 _OPEN: Final = sa.select(_OPERATIONS.id).where(
     _OPERATIONS.payment_id == sa.bindparam("payment"), tables.OPEN_OPERATION
 )
@@ -147,7 +144,9 @@ class World:
             pool_size=1,
             now=self.now,
         )
-        self.settings: Settings = load_settings(sweep_interval_s=1800.0, catch_up_interval_s=3600.0)
+        self.settings: Settings = load_settings(
+            sweep_interval_s=HOUR_S, catch_up_interval_s=3 * HOUR_S
+        )
         self.look_every_s = _LOOK_EVERY_S
         self.machines: list[Machine] = []
         self.books = Books(self.stripe, self.ogone, self.post)
@@ -203,7 +202,7 @@ class World:
             self.machines = [machine for machine in self.machines if not machine.dead]
             while len(self.machines) < count:
                 self.start_machine()
-            await asyncio.sleep(self.rng.uniform(2.0, 60.0))
+            await asyncio.sleep(self.rng.uniform(5.0, 120.0))
 
     def _provider(self, name: str, config: Any, session: Any) -> PaymentServiceProvider:
         """Build an adapter as the registry does, on simulated time."""

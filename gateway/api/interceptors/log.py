@@ -60,15 +60,15 @@ def _write_line(
     call: Call, code: grpc.StatusCode, duration_ms: float, times: Mapping[str, float]
 ) -> None:
     write = getattr(_log, _level(call, code))
-    write(
-        "rpc",
-        method=call.method,
-        caller=call.caller,
-        code=code.name,
-        duration_ms=round(duration_ms, 3),
-        **times,
+    told = {
         **call.facts,
-    )
+        "method": call.method,
+        "caller": call.caller,
+        "code": code.name,
+        "duration_ms": round(duration_ms, 3),
+        **times,
+    }
+    write("rpc", **told)
 
 
 def _level(call: Call, code: grpc.StatusCode) -> str:

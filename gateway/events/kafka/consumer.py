@@ -143,7 +143,7 @@ class KafkaConsumer:
                 "on_commit": self._committed,
             }
             if self._lags is not None:
-                configuration |= {**STATISTICS, "stats_cb": self._measured}
+                configuration = {**STATISTICS, **configuration, "stats_cb": self._measured}
             with explaining_refusals():
                 consumer = AIOConsumer(configuration, max_workers=4)
             try:

@@ -215,6 +215,21 @@ async def test_the_back_office_may_have_acted(saved: Shop) -> None:
     assert saved.office.aliases == {}
 
 
+async def test_a_card_that_is_moved_while_it_is_deleted_is_deleted_at_both(saved: Shop) -> None:
+    """An import found it in the back office before that could be told: it must not come back."""
+    error = BackOfficeUnavailableError("delete alias", "no answer in time")
+    saved.office.fail("delete_alias", error)
+    with pytest.raises(BackOfficeUnavailableError):
+        await _delete(saved, _LEGACY)
+    link = AliasLink(_LEGACY, _PM, _SHOPPER, "cus_cards_1", "d")
+    await saved.database.commit([insert_alias_links([link], NOW)])
+
+    await _delete(saved, _LEGACY)
+
+    assert await _names(saved) == ["pm_2"]
+    assert saved.office.aliases == {}
+
+
 @pytest.mark.parametrize("crash_at", range(1, 7))
 async def test_a_crash_at_any_step_ends_in_one_deletion(saved: Shop, crash_at: int) -> None:
     """Whoever sends the request again, once the dead process's lease is over, finds it whole."""

@@ -98,6 +98,23 @@ async def test_a_pass_that_broke_off_is_made_again(rig: Rig) -> None:
     assert await rig.order_state() is OrderState.RELEASED
 
 
+async def test_a_gap_that_no_list_reaches_over_is_told(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What lies further back than the PSP lists is for reconciling, and somebody has to know."""
+    await rig.settle()
+    rig.pass_time(days=20)
+    await rig.settle()
+    assert "events_lost" not in capsys.readouterr().out
+
+    rig.pass_time(days=31)
+    await _paid_in_an_outage(rig)
+    await rig.settle()
+
+    assert capsys.readouterr().out.count("events_lost") == 1
+    assert await rig.order_state() is OrderState.RELEASED
+
+
 async def test_by_command_from_any_moment(rig: Rig) -> None:
     """What is there already is counted, and stored once; what is about nothing of ours is not."""
     await _paid_in_an_outage(rig)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.client import AsyncPaygateClient, UnavailableError
+from gateway.client import AsyncPaygateClient, DeadlineError, UnavailableError
 from gateway.demo.acting import creation
 from gateway.embedded import prepare_databases
 from gateway.sandboxed import Sandboxes, introduce, write_configuration
@@ -19,6 +19,8 @@ from gateway.server import RunningGateway, load_checked, running_gateway
 from gateway.settings import load_settings
 from legacy_bridge.port import DraftOrder, OrderState
 from legacy_bridge.sql import SqlBackOffice
+from paygate.v1.alias_service_pb2 import ListAliasesRequest
+from paygate.v1.customer_service_pb2 import CustomerProfile, EnsureCustomerRequest
 from paygate.v1.payment_service_pb2 import (
     FAILURE_CATEGORY_NEVER_CREATED,
     PAYMENT_STATE_AWAITING_CUSTOMER,
@@ -185,6 +187,35 @@ async def test_what_an_open_breaker_refuses_did_not_happen(
             return found.payment.state == state
 
         await eventually_seen(is_as_expected)
+
+
+async def test_a_read_at_the_psp_ends_with_its_callers_deadline(
+    sandboxes: Sandboxes, tmp_path: Path
+) -> None:
+    """It gives back the room that it took at the account, where there is room for one."""
+    at_stripe = {
+        **_PATIENT,
+        "total_timeout_s = 5.0": "total_timeout_s = 120.0\ncalls_at_once = 1",
+    }
+    query = ListAliasesRequest(customer_id="shopper-1", country_code="FR")
+    async with _serving(
+        sandboxes, tmp_path, at_stripe, operation_lease_s=600.0, alias_psp_timeout_s=60.0
+    ) as (_, client):
+        await client.ensure_customer(
+            EnsureCustomerRequest(
+                customer_id="shopper-1",
+                country_code="FR",
+                profile=CustomerProfile(email="claire@example.com"),
+            )
+        )
+        sandboxes.stripe.inject("delay_before", method="GET", delay_s=_HANGING, count=1000)
+
+        with pytest.raises(DeadlineError):
+            await client.list_aliases(query, timeout_s=0.5)
+
+        sandboxes.stripe.clear_faults()
+        listed = await client.list_aliases(query, timeout_s=30)
+        assert list(listed.unavailable_sources) == []
 
 
 def _intents(sandboxes: Sandboxes) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +55,27 @@ async def test_a_locked_database_is_given_up_in_time(tmp_path: Path) -> None:
     released = await office.release_order("O-1", payment_id="pay_1", key="k1")
     assert released.payment_id == "pay_1"
     await office.close()
+
+
+async def test_a_server_that_hangs_is_given_up_in_time() -> None:
+    """It takes the connection and never says a word."""
+    heard = asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.set()
+        await reader.read()  # until the caller hangs up
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    office = SqlBackOffice.open(
+        f"postgresql+asyncpg://office:x@127.0.0.1:{port}/office", timeout_s=0.3
+    )
+    async with server:
+        with pytest.raises(BackOfficeUnavailableError, match="find order"):
+            await office.find_order("O-1")
+        assert heard.is_set()
+        await office.close()
 
 
 async def test_the_sqlite_file_survives_a_power_cut(tmp_path: Path) -> None:

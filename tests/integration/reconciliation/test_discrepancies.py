@@ -14,6 +14,7 @@ from gateway.domain.refund import RefundFilter, RefundState
 from gateway.domain.requests import RequestKey
 from gateway.errors import PaygateError, Reason
 from gateway.reconciliation.commands import ResolveCommand
+from legacy_bridge.port import MovementKind
 from psp.port import RefundStatus
 from psp.settlements import SettlementCategory
 from tests.integration.reconciliation.till import DAY_AFTER, NOON, Till
@@ -344,3 +345,78 @@ async def test_a_refund_of_which_the_psp_says_nothing_more_stays_open(till: Till
     await till.reconcile()
 
     assert await till.named() == [("status", given)]
+
+
+async def test_a_return_that_took_the_refund_s_row_is_reversed(till: Till) -> None:
+    """Ogone has one row an operation: the refund's day, read again, has it no more."""
+    bought = await till.capture()
+    given = await till.give_back(bought)
+    await till.reconcile()
+    till.psp.fail_refund(given)
+    till.psp.books.lose(given)
+    till.psp.books.change(given, occurred_time=NOON + timedelta(days=1))
+    await till.reconcile(DAY_AFTER)
+
+    await till.reconcile()
+    again = await till.reconcile(DAY_AFTER)
+
+    assert (again.state, await till.named()) == (RunState.DONE, [])
+    assert await _settled(till, bought) == [-500, 500]
+
+
+async def test_a_refund_that_failed_here_must_come_back_in_the_books(till: Till) -> None:
+    """The debit was posted long ago: no line of the return is money that nobody gave us back."""
+    bought = await till.capture()
+    given = await till.give_back(bought)
+    await till.reconcile()
+    await _fails(till, given)
+
+    await till.reconcile(DAY_AFTER)
+    named = await till.named()
+    till.psp.books.refund_failure(till.psp.refunds[given], NOON + timedelta(days=2))
+    await till.reconcile(DAY_AFTER + timedelta(days=1))
+
+    assert named == [("status", given)]
+    assert await till.named() == []
+    assert await _settled(till, bought) == [-500, 500]
+
+
+async def test_a_refund_that_agrees_after_it_was_resolved_is_posted(till: Till) -> None:
+    """Who closed the difference by hand did not move the account."""
+    bought = await till.capture()
+    pending = RefundStatus.PENDING
+    given = await till.give_back(bought, state=RefundState.PENDING, at_psp=pending)
+    till.psp.books.refund_failure(till.psp.refunds[given], NOON)
+    await till.reconcile()
+    (found,) = await till.discrepancies()
+    key = RequestKey("tests", "ResolveDiscrepancy", "r-1")
+    await till.application.reconciliations.resolve(
+        ResolveCommand(key, found.id, "ana", "asked the PSP", Resolution.CORRECTED)
+    )
+    await _fails(till, given)
+
+    for _ in range(2):
+        await till.reconcile(DAY_AFTER)
+
+    (kept,) = await till.discrepancies(None)
+    assert kept.state is DiscrepancyState.RESOLVED
+    assert await _settled(till, bought) == [-500, 500]
+
+
+async def _fails(till: Till, given: str) -> None:
+    """Let a refund fail at the PSP the day after, and the gateway hear of it; no line tells of it."""
+    till.psp.fail_refund(given)
+    till.psp.books.lines.pop()
+    now, till.clock.now = till.clock.now, NOON + timedelta(days=1)
+    payment = till.psp.payments[till.psp.refunds[given].payment_reference]
+    await till.application.reconciliations.ask(payment.payment_id)
+    till.clock.now = now
+
+
+async def _settled(till: Till, bought: str) -> list[int]:
+    """Return what the PSP's books moved on the account."""
+    postings = await till.postings(bought)
+    signs = {MovementKind.REFUND_DEBIT: -1, MovementKind.REFUND_REVERSAL: 1}
+    return sorted(
+        signs[each.kind] * each.amount.amount_minor for each in postings if each.kind in signs
+    )

@@ -251,6 +251,20 @@ async def test_money_of_an_order_that_somebody_cancels_while_it_is_held_goes_bac
     assert await _told(rig, payment.id, EventType.ORDER_CONFLICT) == 0
 
 
+async def test_a_held_order_that_somebody_releases_is_captured(rig: Rig) -> None:
+    """A clerk took the smaller sum for the whole: at order, that is the moment to take it."""
+    await rig.draft(total=Money(2000, "EUR"))
+    payment = await rig.paid()
+    assert payment.state is PaymentState.AUTHORIZED
+
+    await rig.office.release_order("order-1", payment_id=payment.id, key="clerk")
+    rig.pass_time(minutes=11)
+    await rig.settle()
+
+    assert rig.intents()[0]["taken"] == 1999
+    assert await _told(rig, payment.id, EventType.ORDER_RELEASED) == 1
+
+
 async def test_an_order_that_is_held_still_is_left_to_its_reviewer(rig: Rig) -> None:
     """Neither given back nor forgotten, however many passes there are."""
     await rig.draft(total=Money(2000, "EUR"))

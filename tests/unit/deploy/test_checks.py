@@ -135,6 +135,15 @@ def test_the_runbook_types_what_there_is() -> None:
     assert set(_CALL.findall(text)) - served == set()
 
 
+def test_the_runbook_looks_for_lines_that_are_written() -> None:
+    """Each event or outcome that it greps for stands in the code."""
+    text = (ROOT / "docs/runbook.md").read_text()
+    sought = set(re.findall(r"(?:grep|-e) ([a-z]+_[a-z_]+)\b", text))
+    sources = "".join(path.read_text() for path in (ROOT / "gateway").rglob("*.py"))
+    assert len(sought) > 10
+    assert [word for word in sorted(sought) if f'"{word}"' not in sources] == []
+
+
 def test_every_alert_has_its_own_words() -> None:
     """A section each, none of them empty."""
     sections = runbook_sections(ROOT)

@@ -101,6 +101,16 @@ _ROWS: list[tuple[str, DraftOrder, list[Payment], str]] = [
         "waiting for the gateway to cancel it: the fraud review rejected the payment",
     ),
     ("held by others", _HELD, [], "held because the payment is under fraud review"),
+    ("released by hand", draft(OrderState.RELEASED), [], "nothing: released by hand"),
+    (
+        "released, and reviewed since",
+        _RELEASED,
+        [payment(_P.CAPTURED, review=ReviewStatus.OPEN)],
+        (
+            f"waiting for somebody to look at {_ID}: the order was released, and its payment came "
+            "under fraud review since: stop the parcel if it is here"
+        ),
+    ),
     ("released", _RELEASED, [payment(_P.CAPTURED)], f"nothing: released for payment {_ID}"),
     (
         "released, and paid twice",

@@ -46,6 +46,13 @@ from psp.port import (
     RefundStatus,
     ReviewStatus,
 )
+from psp.settlements import (
+    ReportState,
+    SettlementCategory,
+    SettlementEntry,
+    SettlementPeriod,
+    SettlementReport,
+)
 from tests.unit.psp.stripe.support import create_request
 
 _PAID = PspPayment(
@@ -66,6 +73,9 @@ _DECLINED = PspPayment(
 )
 _MOMENT = datetime.fromtimestamp(0, UTC)
 _REFUND = PspRefund("re_1", "pi_1", RefundStatus.SUCCEEDED, "succeeded", "EUR", 34)
+
+_REPORT = SettlementReport("report-1", ReportState.READY)
+_ENTRY = SettlementEntry("txn_1", SettlementCategory.CHARGE, "charge", _MOMENT, "EUR", 34, 1, 33)
 
 
 class _Scripted:
@@ -147,6 +157,20 @@ class _Scripted:
     async def list_events(self, since: datetime) -> AsyncIterator[PspEvent]:
         self._payment()
         yield PspEvent("evt_1", "payment.changed", PspEventSubject.PAYMENT, "pi_1", "", since)
+
+    async def start_settlement_report(
+        self, period: SettlementPeriod, idempotency_key: str
+    ) -> SettlementReport:
+        self._payment()
+        return _REPORT
+
+    async def retrieve_settlement_report(self, reference: str) -> SettlementReport:
+        self._payment()
+        return _REPORT
+
+    async def settlement_entries(self, reference: str) -> AsyncIterator[SettlementEntry]:
+        self._payment()
+        yield _ENTRY
 
     def parse_event(self, headers: Mapping[str, str], body: bytes) -> PspEvent:
         self._payment()
@@ -279,6 +303,10 @@ async def test_every_method_is_watched() -> None:
     await provider.list_refunds("pi_1")
     await provider.retrieve_review("prv_1")
     assert [event.event_id async for event in provider.list_events(moment)] == ["evt_1"]
+    day = SettlementPeriod(moment.date(), moment.date())
+    assert await provider.start_settlement_report(day, "k") is _REPORT
+    assert await provider.retrieve_settlement_report("report-1") is _REPORT
+    assert [entry async for entry in provider.settlement_entries("report-1")] == [_ENTRY]
     with pytest.raises(InvalidEventError):
         provider.parse_event({}, b"")
 

@@ -22,6 +22,7 @@ from gateway.domain.settlement_rules import (
     settlements,
     subject_of,
 )
+from legacy_bridge.port import AccountMovement
 from psp.settlements import SettlementCategory, SettlementEntry
 from tests.support.payments import NOW, refund
 
@@ -30,6 +31,7 @@ PAYMENT = OurPayment("pay_1", "order-1", "pi_1", PaymentState.CAPTURED, "EUR", 1
 REFUND = OurRefund(refund(), "shopper-1")
 LINES = PspLines(1, 0, 1999, "EUR", "EUR", "txn_1", "txn_1", NOW, NOW)
 REFUNDED = replace(LINES, gross_minor=-500)
+RETURNED = replace(LINES, count=0, failures=1, gross_minor=500)
 ENTRY = SettlementEntry(
     "txn_1",
     SettlementCategory.CHARGE,
@@ -113,6 +115,12 @@ def test_payments(
         (REFUND, replace(REFUNDED, count=2, gross_minor=-1000), T.DUPLICATE),
         (REFUND, replace(REFUNDED, gross_minor=-501), T.AMOUNT),
         (REFUND, replace(REFUNDED, gross_minor=500), T.AMOUNT),
+        # The row of the refund became the row of its return, or its own day was never read.
+        (_refund(RefundState.FAILED), RETURNED, None),
+        (REFUND, RETURNED, T.STATUS),
+        (_refund(RefundState.FAILED), replace(RETURNED, gross_minor=499), T.STATUS),
+        # It came back twice.
+        (_refund(RefundState.FAILED), replace(RETURNED, count=1, failures=2), T.STATUS),
     ],
 )
 def test_refunds(
@@ -196,7 +204,15 @@ def test_what_a_refund_moves() -> None:
         "refund-settled:stripe_eu:re_1",
         "refund-failed:stripe_eu:re_1",
     ]
+    assert [each.signed_minor for each in _moved(_refund(RefundState.FAILED), RETURNED)] == [
+        -500,
+        500,
+    ]
     assert settlements(_unnamed(), REFUNDED) == ()
+
+
+def _moved(ours: OurRefund, lines: PspLines) -> list[AccountMovement]:
+    return [each.movement for each in settlements(ours, lines)]
 
 
 def _unnamed() -> OurRefund:

@@ -88,7 +88,7 @@ def test_a_note_alone_resolves_nothing() -> None:
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("after", [True, False])
 def test_windows_of_days_in_a_row_meet(*, before: bool, after: bool) -> None:
-    """What moves near midnight is expected by one run, once both of its days are read."""
+    """What moves near midnight is expected once both of its days are read, in whichever order."""
     day = SettlementPeriod(date(2026, 5, 4), date(2026, 5, 4))
     since, until = datetime(2026, 5, 4, tzinfo=UTC), datetime(2026, 5, 5, tzinfo=UTC)
     instant = timedelta(microseconds=1)
@@ -96,7 +96,7 @@ def test_windows_of_days_in_a_row_meet(*, before: bool, after: bool) -> None:
     window = expected_window(day, day_before_is_read=before, day_after_is_read=after)
 
     assert window.after == since + (-GRACE if before else GRACE) - instant
-    assert window.until == (until if after else until - GRACE) - instant
+    assert window.until == until + (GRACE if after else -GRACE) - instant
 
 
 def test_totals_add_up_by_currency_and_category() -> None:
