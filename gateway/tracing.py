@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
-from gateway.settings import SettingsError
 from gateway.traces import use_tracer
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
 
 TraceSink = Literal["none", "console", "otlp"]
-
-_OTLP_MODULES: Final = (
-    "opentelemetry.exporter.otlp.proto.grpc.trace_exporter",
-    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
-)
-"""The first that is installed exports. Where to is said by OpenTelemetry's own variables, such as
-OTEL_EXPORTER_OTLP_ENDPOINT (OpenTelemetry specification, "OpenTelemetry Protocol Exporter")."""
 
 
 class TraceSettings(Protocol):
@@ -42,7 +33,8 @@ def tracing(settings: TraceSettings) -> Iterator[None]:
     """Trace this process until the context ends, and send what is left then.
 
     With `none` every piece of work still has a trace id, for log lines and messages, and no span
-    is kept. Raises `SettingsError` if the sink needs a package that is not there.
+    is kept. Where a collector is, OpenTelemetry's own variables say, such as
+    OTEL_EXPORTER_OTLP_ENDPOINT (OpenTelemetry specification, "OpenTelemetry Protocol Exporter").
     """
     # Loaded here: commands that do no work never trace.
     from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: PLC0415 - see above
@@ -79,20 +71,12 @@ def _to_console() -> SpanProcessor:
 
 
 def _to_collector() -> SpanProcessor:
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415 - see `tracing`
+        OTLPSpanExporter,
+    )
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - see `tracing`
 
-    return BatchSpanProcessor(_otlp_exporter()())
-
-
-def _otlp_exporter() -> Any:  # noqa: ANN401 - a class of a package that need not be there
-    for name in _OTLP_MODULES:
-        try:
-            return importlib.import_module(name).OTLPSpanExporter
-        except ModuleNotFoundError:
-            continue  # perhaps the other one is there
-    problem = "otlp needs a package that is not installed: opentelemetry-exporter-otlp-proto-grpc"
-    cure = "install it (or the one that ends in -http), or give none or console"
-    raise SettingsError([f"PAYGATE_TRACES: {problem}: {cure}"])
+    return BatchSpanProcessor(OTLPSpanExporter())
 
 
 _PROCESSORS: Final[Mapping[TraceSink, Callable[[], SpanProcessor] | None]] = {

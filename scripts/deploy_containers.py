@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from scripts.deploy_facts import (
     GRACE_S,
     GRPC_PORT,
@@ -15,7 +17,6 @@ from scripts.deploy_facts import (
     image_problems,
     setting_problems,
 )
-from scripts.plain_yaml import YamlError, read_yaml
 
 _DOCKERFILE: Final = "config/docker/Dockerfile"
 _COMPOSE: Final = "config/docker/compose.yaml"
@@ -52,8 +53,8 @@ def dockerfile_problems(root: Path) -> list[str]:
 def compose_problems(root: Path) -> list[str]:
     """Check every service of the compose file."""
     try:
-        (document,) = read_yaml((root / _COMPOSE).read_text(encoding="utf-8"))
-    except YamlError as error:
+        (document,) = yaml.safe_load_all((root / _COMPOSE).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
         return [f"{_COMPOSE}: {error}"]
     services: Mapping[str, Any] = document["services"]
     found: list[str] = []

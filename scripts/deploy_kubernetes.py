@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from scripts.deploy_facts import (
     GRACE_S,
     command_problems,
@@ -14,7 +16,6 @@ from scripts.deploy_facts import (
     routes,
     setting_problems,
 )
-from scripts.plain_yaml import YamlError, read_yaml
 
 _FOLDER: Final = "config/kubernetes"
 _API_VERSIONS: Final[Mapping[str, str]] = {
@@ -40,8 +41,8 @@ def kubernetes_problems(root: Path) -> list[str]:
     found: list[str] = []
     for file in sorted((root / _FOLDER).glob("*.yaml")):
         try:
-            documents = read_yaml(file.read_text(encoding="utf-8"))
-        except YamlError as error:
+            documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
+        except yaml.YAMLError as error:
             found.append(f"{_FOLDER}/{file.name}: {error}")
             continue
         for document in documents:

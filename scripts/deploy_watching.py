@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from scripts.deploy_facts import metric_problems, routes
-from scripts.plain_yaml import YamlError, read_yaml
 
 _PROMETHEUS: Final = "config/prometheus/prometheus.yaml"
 _ALERTS: Final = "config/prometheus/alerts.yaml"
@@ -22,9 +23,9 @@ _DURATION: Final = re.compile(r"\d+[smhd]")
 def prometheus_problems(root: Path) -> list[str]:
     """Check where Prometheus looks and what it alarms of."""
     try:
-        (scraping,) = read_yaml((root / _PROMETHEUS).read_text(encoding="utf-8"))
-        (rules,) = read_yaml((root / _ALERTS).read_text(encoding="utf-8"))
-    except YamlError as error:
+        (scraping,) = yaml.safe_load_all((root / _PROMETHEUS).read_text(encoding="utf-8"))
+        (rules,) = yaml.safe_load_all((root / _ALERTS).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
         return [f"config/prometheus: {error}"]
     here = (root / _PROMETHEUS).parent
     found = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.clock import Clock
 from gateway.domain.beginnings import adopt_payment
 from gateway.domain.payment import Payment
-from gateway.errors import PaygateError, Reason, StateViolation
+from gateway.errors import FieldViolation, PaygateError, Reason, StateViolation
 from gateway.payments.books import PaymentBooks
 from gateway.payments.sending import ProviderDirectory
 from gateway.refunds.commands import RefundedPayment
@@ -33,7 +33,16 @@ class PaymentAdoption:
 
     async def _adopt(self, wanted: RefundedPayment) -> Payment:
         account, reference = wanted.psp_account, wanted.psp_reference
-        provider = self._providers.provider_at(account)
+        try:
+            provider = self._providers.provider_at(account)
+        except PaygateError:
+            # Here a caller named it, and no payment of ours: it is the caller's to mend.
+            path, words = "psp_payment.psp_account", "is no account of the configuration"
+            raise PaygateError(
+                Reason.INVALID_FIELDS,
+                f"{path} {words}",
+                fields=[FieldViolation(path, words)],
+            ) from None
         try:
             word = await provider.retrieve_payment(reference)
         except NotFoundError as error:

@@ -94,7 +94,8 @@ class Chaos:
             f"{self.machines} processes, faults: http {self.http:g}, back office {self.office:g}, "
             f"kill {self.kill:g}, freeze {self.freeze:g}, unheard commit {self.commit_unheard:g}, "
             f"slow {self.slow:g}, unheard refund {self.refund_unheard:g}, "
-            f"webhooks never {self.webhook_never:g} late {self.webhook_late:g} twice {self.webhook_twice:g}, {len(self.outages)} outages"
+            f"webhooks never {self.webhook_never:g} late {self.webhook_late:g} "
+            f"twice {self.webhook_twice:g}, {len(self.outages)} outages"
         )
 
 

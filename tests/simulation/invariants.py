@@ -147,7 +147,7 @@ def _decided(
         if entry.payable and order.reason.startswith(_SWEPT):
             yield f"it was swept, and {entry.payment_id} can be paid at the PSP still"
         if entry.payment_id == pays:
-            yield from _released(world, purchase, order, entry)
+            yield from _released(world, purchase, order, entry, told=entry.payment_id in alarmed)
         elif entry.taken_minor or entry.held_minor:
             yield from _kept(order, entry, told=entry.payment_id in alarmed)
 
@@ -164,13 +164,16 @@ def _kept(order: DraftOrder, entry: BookEntry, *, told: bool) -> Iterable[str]:
 
 
 def _released(
-    world: World, purchase: Purchase, order: DraftOrder, entry: BookEntry
+    world: World, purchase: Purchase, order: DraftOrder, entry: BookEntry, *, told: bool
 ) -> Iterable[str]:
     policy = world.configuration.table.countries[order.country_code].capture_policy
-    if policy is not CapturePolicy.MANUAL and entry.captured_minor != order.total.amount_minor:
+    manual = policy is CapturePolicy.MANUAL
+    if not manual and entry.captured_minor != order.total.amount_minor:
         yield f"it is released, and {entry.captured_minor} of {order.total} was captured"
     gone = not entry.captured_minor and not entry.held_minor
-    if gone and not purchase.hand_made:
+    # Reserved money that is captured by hand may be refused then, long after the release: an alarm
+    # is all that can be done.
+    if gone and not purchase.hand_made and not (manual and told):
         yield f"it is released, and the PSP has nothing of {entry.payment_id}"
 
 

@@ -133,7 +133,7 @@ async def test_an_account_that_nobody_configured_is_refused(rig: Rig) -> None:
     with pytest.raises(PaygateError) as refused:
         await rig.application.refunds.create(command(payment=named), None)
 
-    assert refused.value.reason is Reason.PSP_MISCONFIGURED
+    assert refused.value.reason is Reason.INVALID_FIELDS
 
 
 async def test_one_of_ours_may_be_named_by_its_reference(rig: Rig) -> None:

@@ -1,0 +1,1 @@
+"""Tests of payments, refunds, account and reconciliation together: it all closes."""
