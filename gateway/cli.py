@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(
     with_sandbox: Annotated[
         bool,
-        typer.Option("--with-sandbox", help="Run a Stripe sandbox too, and use its configuration."),
+        typer.Option("--with-sandbox", help="Run both PSPs' sandboxes too, and use their configuration."),
     ] = False,
     no_workers: Annotated[
         bool,

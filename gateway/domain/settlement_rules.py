@@ -322,9 +322,9 @@ def _unexplained_fee(entry: SettlementEntry) -> tuple[str, int] | None:
 def settlements(ours: OurRefund, lines: PspLines) -> tuple[Posting, ...]:
     """Return what a refund whose sides agree moves on the account, posted before or not.
 
-    A return that stands alone moves both ways: perhaps the refund was settled before its line became
-    the return's. Where the payment names no shopper the account is found by the order, as the
-    credit's was.
+    A return that stands alone moves both ways: perhaps the refund was settled before its line
+    became the return's. Where the payment names no shopper the account is found by the order, as
+    the credit's was.
     """
     refund = ours.refund
     if not refund.psp_reference:

@@ -130,9 +130,7 @@ class House:
             draft(order_id=_order(number), total=total, create_time=self.clock())
         )
         key = RequestKey("tests", "CreatePayment", f"r-{number}")
-        order = CreatePaymentCommand(
-            key, _order(number), "shopper-1", "FR", PaymentMethod.CARD, total
-        )
+        order = CreatePaymentCommand(key, _order(number), "", "FR", PaymentMethod.CARD, total)
         created = await self.application.payments.create(order, None)
         payment = created.payment
         self.sold.append(payment.id)

@@ -404,7 +404,7 @@ async def test_a_refund_that_agrees_after_it_was_resolved_is_posted(till: Till) 
 
 
 async def _fails(till: Till, given: str) -> None:
-    """Let a refund fail at the PSP the day after, and the gateway hear of it; no line tells of it."""
+    """Let a refund fail at the PSP the day after, and the gateway hear of it; no line tells so."""
     till.psp.fail_refund(given)
     till.psp.books.lines.pop()
     now, till.clock.now = till.clock.now, NOON + timedelta(days=1)
