@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(
     with_sandbox: Annotated[
         bool,
-        typer.Option("--with-sandbox", help="Run both PSPs' sandboxes too, and use their configuration."),
+        typer.Option("--with-sandbox", help="Run the PSPs' sandboxes too, as configured for them."),
     ] = False,
     no_workers: Annotated[
         bool,

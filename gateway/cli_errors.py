@@ -50,6 +50,7 @@ def failure_of(error: Exception) -> Failure | None:
 def _failure_of_call(error: Exception) -> Failure | None:
     from gateway.client import PaygateRpcError  # noqa: PLC0415 - only commands that call need it
     from gateway.events.kafka.errors import DeadLetterBoxError  # noqa: PLC0415 - as above
+    from gateway.job_lease import LeaseLostError  # noqa: PLC0415 - as above
     from legacy_bridge.errors import BackOfficeError  # noqa: PLC0415 - as above
     from psp.errors import PspError  # noqa: PLC0415 - as above
 
@@ -61,6 +62,9 @@ def _failure_of_call(error: Exception) -> Failure | None:
         return Failure(NEGATIVE, [f"paygate: {_one_line(error)}"])
     if isinstance(error, PspError):
         return Failure(NEGATIVE, [f"paygate: {_one_line(error)}"])
+    if isinstance(error, LeaseLostError):
+        cure = "another process has taken the work over: see there, or run it again"
+        return Failure(NEGATIVE, [f"paygate: {_one_line(error)}: {cure}"])
     return None
 
 

@@ -67,6 +67,8 @@ def configure_logging(
         root.removeHandler(earlier)
     root.addHandler(handler)
     root.setLevel(max(lowest, logging.INFO))
+    # At INFO it tells on each start that it is there; migrations are told of by us.
+    logging.getLogger("alembic").setLevel(max(lowest, logging.WARNING))
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

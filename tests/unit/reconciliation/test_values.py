@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 
 import pytest
 
@@ -129,3 +130,27 @@ def test_every_currency_is_closed() -> None:
         ("USD", 1),
     ]
     assert balances_of(totals, None, {"EUR": 97}) == (Balance("EUR", 97, None, 97),)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_no_moment_between_days_is_left_out(order: tuple[int, ...]) -> None:
+    """Whichever day is read first: only the outer ends wait for days that nobody read."""
+    first = date(2026, 5, 4)
+    read: set[int] = set()
+    windows = []
+    for number in order:
+        day = first + timedelta(days=number)
+        windows.append(
+            expected_window(
+                SettlementPeriod(day, day),
+                day_before_is_read=number - 1 in read,
+                day_after_is_read=number + 1 in read,
+            )
+        )
+        read.add(number)
+
+    reached = datetime(2026, 5, 4, tzinfo=UTC) + GRACE - timedelta(microseconds=1)
+    for window in sorted(windows, key=lambda each: each.after):
+        assert window.after <= reached
+        reached = max(reached, window.until)
+    assert reached == datetime(2026, 5, 7, tzinfo=UTC) - GRACE - timedelta(microseconds=1)
