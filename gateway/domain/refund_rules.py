@@ -201,6 +201,15 @@ def made_elsewhere(payment: Payment, word: PspRefund, now: datetime) -> Refund:
     )
 
 
+def is_of_before(payment: Payment, refund: Refund) -> bool:
+    """Whether a refund was made before the gateway knew its payment, and came along with it.
+
+    It moves nothing on the shopper's account: whoever kept that before has moved it.
+    """
+    came_along = refund.cause is RefundCause.PSP and refund.create_time == payment.create_time
+    return payment.is_adopted and came_along
+
+
 def mismatch(refund: Refund, payment: Payment, word: PspRefund) -> dict[str, str]:
     """Say in what the PSP's refund is not the one that was asked for; empty if it is."""
     checks = {

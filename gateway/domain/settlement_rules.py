@@ -48,6 +48,8 @@ class OurRefund:
 
     refund: Refund
     customer_id: str
+    moves_account: bool = True
+    """False for one of before the gateway knew its payment."""
 
     @property
     def is_given(self) -> bool:
@@ -327,7 +329,7 @@ def settlements(ours: OurRefund, lines: PspLines) -> tuple[Posting, ...]:
     the credit's was.
     """
     refund = ours.refund
-    if not refund.psp_reference:
+    if not (refund.psp_reference and ours.moves_account):
         return ()
     settled = posting_for_settled_refund(refund, ours.customer_id, lines.first_time)
     if not lines.failures:

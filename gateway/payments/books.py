@@ -80,9 +80,18 @@ class PaymentBooks:
         note_payment(payment)
         return payment
 
-    async def open(self, change: Change, now: datetime, writes: Sequence[Write]) -> None:
-        """Store a new payment with its first journal lines, and `writes`, in one commit."""
-        await self._commit([*writes, insert_payment(change.payment)], change, now)
+    async def open(
+        self,
+        change: Change,
+        now: datetime,
+        writes: Sequence[Write],
+        parts: Sequence[Write] = (),
+    ) -> None:
+        """Store a new payment with its first journal lines, and `writes`, in one commit.
+
+        `parts` refer to the payment: they come after it.
+        """
+        await self._commit([*writes, insert_payment(change.payment), *parts], change, now)
 
     async def save(
         self, read: Payment, change: Change, now: datetime, writes: Sequence[Write] = ()

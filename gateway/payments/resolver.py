@@ -151,7 +151,7 @@ class Resolver:
     ) -> Outcome:
         word = await _word_of(provider, payment)
         if word is None:
-            return Unknown(f"the PSP does not know {payment.psp_reference}: an operator must look")
+            return _not_there(payment, operation, step)
         if settled_by(operation, word) is not None:
             return Answered(word)
         if step is Step.RESEND:
@@ -168,6 +168,31 @@ class Resolver:
         if isinstance(outcome, NotDone) and not outcome.refused:
             return Unknown(str(outcome.error))
         return outcome
+
+
+def _not_there(payment: Payment, operation: Operation, step: Step) -> Outcome:
+    """Judge that the PSP does not know the payment: a page that nobody opened, or a riddle.
+
+    A page is made without the PSP (Ogone's), and to cancel one that is not there does nothing: the
+    payment waits for its shopper, as when it was made.
+    """
+    paid = payment.authorized_minor or payment.captured_minor
+    if operation.kind is OperationKind.CANCEL and step is Step.CONCLUDE and not paid:
+        detail = "the PSP does not know the payment, long after it was asked to cancel it"
+        error = NotSentError(operation.psp_account, detail)
+        return NotDone(error, refused=False, word=_unopened(payment))
+    return Unknown(f"the PSP does not know {payment.psp_reference}: an operator must look")
+
+
+def _unopened(payment: Payment) -> PspPayment:
+    return PspPayment(
+        psp_reference=payment.psp_reference,
+        status=PspStatus.AWAITING_CUSTOMER,
+        raw_status="",  # the PSP has not heard of it
+        currency=payment.currency,
+        amount_minor=payment.amount.amount_minor,
+        payment_id=payment.id,
+    )
 
 
 def _tell(claimed: Operation, state: str) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from gateway.clock import Clock
 from gateway.domain.beginnings import adopt_payment
 from gateway.domain.payment import Payment
+from gateway.domain.refund_rules import made_elsewhere
 from gateway.errors import FieldViolation, PaygateError, Reason, StateViolation
 from gateway.payments.books import PaymentBooks
 from gateway.payments.sending import ProviderDirectory
 from gateway.refunds.commands import RefundedPayment
 from gateway.storage.payments import find_payment_by_reference, get_payment
+from gateway.storage.refunds import insert_refund
 from gateway.storage.writes import AlreadyExistsError
 from psp.errors import NotFoundError
-from psp.port import PspPayment, PspStatus
+from psp.port import Capability, PspPayment, PspStatus
 
 
 class PaymentAdoption:
@@ -52,10 +54,14 @@ class PaymentAdoption:
             return known
         if word.status is not PspStatus.CAPTURED:
             raise _not_captured(wanted, word)
+        # As of before: whatever shows up later was made while the gateway looked after it.
+        asks = Capability.REFUNDS in provider.capabilities
+        given = await provider.list_refunds(word.psp_reference) if asks else ()
         now = self._clock()
         change = adopt_payment(word, account, wanted.order_id, now)
+        refunds = [made_elsewhere(change.payment, each, now) for each in given]
         try:
-            await self._books.open(change, now, [])
+            await self._books.open(change, now, [], [insert_refund(each) for each in refunds])
         except AlreadyExistsError:
             # Two refunds of it came at once; the other one took it in.
             known = await self._known(word, account)

@@ -23,13 +23,12 @@ from gateway.domain.refund_outcome import (
     RefundUnknown,
     refund_settlement,
 )
-from gateway.domain.refund_postings import postings_of_change
 from gateway.domain.refund_rules import refund_of
 from gateway.errors import PaygateError
 from gateway.payments.books import PaymentBooks
 from gateway.payments.sending import ProviderDirectory, operation_span, psp_refusal
+from gateway.refunds.postings import posting_writes
 from gateway.signals import Wake
-from gateway.storage.account_postings import insert_posting
 from gateway.storage.operations import postpone_operation, settle_operation
 from gateway.storage.refund_movements import give_movement_back, refuse_movement_of
 from gateway.storage.refunds import get_refund, refunds_of_payment, update_refund
@@ -107,10 +106,9 @@ class RefundSender:
             others = [each for each in known if each.id != refund.id]
             judged = refund_settlement(payment, refund, others, operation, outcome, now)
             refusal = _refusal_of(judged, outcome)
-            moved = postings_of_change(refund, judged.refund, payment.customer_id, now)
             writes = [
                 *self._writes(refund, operation, judged, refusal),
-                *(insert_posting(each) for each in moved),
+                *posting_writes(refund, judged.refund, payment.customer_id, now),
                 *_movement_writes(judged, outcome, now),
             ]
             try:

@@ -11,11 +11,11 @@ from gateway.domain.journal import EventType
 from gateway.domain.payment import Payment
 from gateway.domain.refund import Refund
 from gateway.domain.refund_outcome import RefundNews, refund_news
-from gateway.domain.refund_postings import postings_of_change
+from gateway.domain.refund_rules import is_of_before
 from gateway.payments.books import VERSION_GUARD, PaymentBooks
 from gateway.payments.refreshing import PaymentChangingError
 from gateway.payments.sending import ProviderDirectory
-from gateway.storage.account_postings import insert_posting
+from gateway.refunds.postings import posting_writes
 from gateway.storage.journal import newest_entries
 from gateway.storage.refunds import (
     REFUND_GUARD,
@@ -61,7 +61,7 @@ class RefundSync:
             words = await provider.list_refunds(payment.psp_reference) if asks else ()
             told = await self._alarms(payment) if words else ()
             news = refund_news(payment, refunds, words, now, told)
-            stored = _writes_of(news, payment.customer_id, now)
+            stored = _writes_of(news, payment, now)
             try:
                 await self._books.save(payment, news.change, now, [*stored, *writes])
             except (GuardFailedError, AlreadyExistsError) as failed:
@@ -87,7 +87,7 @@ def _is_about_refunds(failed: GuardFailedError | AlreadyExistsError) -> bool:
     return failed.table == refunds_table.name
 
 
-def _writes_of(news: RefundNews, customer_id: str, now: datetime) -> list[Write]:
+def _writes_of(news: RefundNews, payment: Payment, now: datetime) -> list[Write]:
     """Store what is new of the refunds, and what that moves on the shopper's account."""
     heard: list[tuple[Refund | None, Refund]] = [*news.changed]
     heard += [(None, refund) for refund in news.found]
@@ -95,8 +95,9 @@ def _writes_of(news: RefundNews, customer_id: str, now: datetime) -> list[Write]
         *(update_refund(after, read_version=read.version) for read, after in news.changed),
         *(insert_refund(refund) for refund in news.found),
         *(
-            insert_posting(posting)
+            write
             for before, after in heard
-            for posting in postings_of_change(before, after, customer_id, now)
+            if not is_of_before(payment, after)
+            for write in posting_writes(before, after, payment.customer_id, now)
         ),
     ]

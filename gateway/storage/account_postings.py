@@ -42,6 +42,35 @@ _INSERT: Final = sa.insert(account_postings)
 # Both dialects spell it like this (SQLite took it over from PostgreSQL), and the statement is
 # compiled for the one that is there.
 _INSERT_ONCE: Final = postgresql.insert(account_postings).on_conflict_do_nothing()
+
+
+def _insert_again() -> sa.Insert:
+    given = {
+        column.name: sa.cast(sa.bindparam(column.name, type_=column.type), column.type)
+        for column in account_postings.c
+    }
+
+    def posted(kind: MovementKind) -> sa.ScalarSelect[int]:
+        return (
+            sa.select(sa.func.count())
+            .where(
+                _p.order_id == given["order_id"],
+                _p.reference == given["reference"],
+                _p.kind == sa.literal_column(f"'{kind.value}'"),
+            )
+            .scalar_subquery()
+        )
+
+    due, lapsed = posted(MovementKind.REFUND_CREDIT), posted(MovementKind.REFUND_LAPSE)
+    is_due = given["kind"] == sa.literal_column(f"'{MovementKind.REFUND_CREDIT.value}'")
+    its_turn = sa.case((is_due, due == lapsed), else_=due > lapsed)
+    # One that never lapsed has its first due, and its first lapse, under keys of their own. Said so
+    # that it holds beside the writing of those: a commit may see what was there before it.
+    again = sa.select(*given.values()).where(lapsed > sa.literal_column("0"), its_turn)
+    return postgresql.insert(account_postings).from_select([*given], again).on_conflict_do_nothing()
+
+
+_INSERT_AGAIN: Final = _insert_again()
 _END: Final = (
     sa.update(account_postings)
     .where(_THIS)
@@ -106,6 +135,14 @@ def insert_posting(posting: Posting) -> Write:
     Whoever must know that the key stands for the very same movement uses `insert_new_posting`.
     """
     return Write(_INSERT_ONCE, _values(posting))
+
+
+def insert_posting_again(posting: Posting) -> Write:
+    """Have a refund that lapsed made due again, or lapse again: by turns, and as `insert_posting`.
+
+    Does nothing for one that never lapsed.
+    """
+    return Write(_INSERT_AGAIN, _values(posting))
 
 
 def insert_new_posting(posting: Posting) -> Write:

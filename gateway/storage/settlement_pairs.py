@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from gateway.domain.discrepancy import DiscrepancyState, SubjectKind
 from gateway.domain.journal import EventType
 from gateway.domain.payment import PaymentState
-from gateway.domain.refund import RefundState
+from gateway.domain.refund import RefundCause, RefundState
 from gateway.domain.settlement_rules import OurPayment, OurRefund, PspLines
 from gateway.storage.account_tables import account_postings
 from gateway.storage.database import Database, Row
@@ -136,7 +136,17 @@ _PAYMENT: Final = (
     payments.c.captured_minor,
     payments.c.update_time,
 )
-_REFUND: Final = (payments.c.customer_id, *refunds.c)
+# As `refund_rules.is_of_before` has it.
+_OF_BEFORE: Final = sa.and_(
+    payments.c.config_digest == _NOTHING,
+    refunds.c.cause == RefundCause.PSP.value,
+    refunds.c.create_time == payments.c.create_time,
+)
+_REFUND: Final = (
+    payments.c.customer_id,
+    sa.case((_OF_BEFORE, 0), else_=1).label("moves_account"),
+    *refunds.c,
+)
 _N_BOOKS: Final = 13
 """Columns of `_books`."""
 
@@ -283,6 +293,7 @@ _UNREFUNDED: Final = (
         _MOVED,
         refunds.c.state == RefundState.SUCCEEDED.value,
         refunds.c.create_time >= sa.bindparam("covered_time", type_=UtcDateTime),
+        ~_OF_BEFORE,
         ~_has_line(refunds.c.psp_reference, SubjectKind.REFUND),
     )
 )
@@ -454,7 +465,7 @@ def _refund_pair(row: Row) -> RefundPair:
     return RefundPair(
         reference=row[0],
         lines=_lines(row),
-        ours=None if ours[1] is None else _refund(ours),
+        ours=None if ours[2] is None else _refund(ours),
         refund_id=row[11] or "",
         payment_reference=row[12] or "",
     )
@@ -490,8 +501,8 @@ def _payment(row: Row) -> OurPayment:
 
 
 def _refund(row: Row) -> OurRefund:
-    customer_id, *refund = row
-    return OurRefund(refund_of_row(refund), customer_id)
+    customer_id, moves_account, *refund = row
+    return OurRefund(refund_of_row(refund), customer_id, bool(moves_account))
 
 
 def _chunk(run_id: str, psp_account: str, after_line: int, until_line: int) -> dict[str, Any]:

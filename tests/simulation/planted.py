@@ -82,12 +82,11 @@ def _release_on_return() -> list[Patch]:
             return OrderDecision(OrderAction.RELEASE, "the shopper came back", waiting[0])
         return decided
 
-    async def unasked(self: Any, order: Any, fresh: Any) -> OrderDecision:
-        return trusting(order, await self._payments(order), await self._came_back(order))
-
     deciding = gateway.payments.books._DECIDING  # noqa: SLF001 - as above
+    asks = handler_module._ASKS_FIRST  # noqa: SLF001 - as above
     return [
-        (handler_module.OrderHandler, "_decide", unasked),
+        (handler_module, "decide", trusting),
+        (handler_module, "_ASKS_FIRST", asks - {OrderAction.RELEASE}),
         (gateway.payments.books, "_DECIDING", deciding | {"processing"}),
     ]
 

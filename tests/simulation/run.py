@@ -18,12 +18,14 @@ from typing import Any, Final
 import structlog
 
 import gateway.ids
+import gateway.lanes
+import gateway.workers
 from tests.simulation.chaos import DAY_S, HOUR_S, draw_chaos
 from tests.simulation.invariants import Problem, check, read_rows
 from tests.simulation.loop import SimulatedLoop, sqlite_without_threads
 from tests.simulation.machine import RUNNING_IN, CrashError, machine_task
 from tests.simulation.shoppers import Purchase, Shopper, draw_purchase
-from tests.simulation.staff import ERRANDS, Analyst, Staff
+from tests.simulation.staff import Analyst, Staff, draw_errand
 from tests.simulation.trace import LogCapture
 from tests.simulation.world import BEGIN_S, OGONE, World
 
@@ -35,6 +37,7 @@ _QUIET_S: Final = 4 * DAY_S
 _LATER_LOOK_EVERY_S: Final = 3 * HOUR_S
 """How often workers look without a hint once most is over; and in the quiet days: less is to do."""
 _QUIET_LOOK_EVERY_S: Final = 4 * HOUR_S
+_PAUSE_AFTER_FAULT_S: Final = 15.0
 
 
 @dataclass
@@ -58,6 +61,7 @@ def run_seed(seed: int, orders: int = DEFAULT_ORDERS, about: str = "") -> Result
         stack.enter_context(_rarely_collected())
         stack.enter_context(sqlite_without_threads())
         stack.enter_context(_repeatable(seed))
+        stack.enter_context(_unhurried())
         loop = SimulatedLoop()
         stack.callback(loop.close)
         loop.set_task_factory(machine_task)
@@ -92,8 +96,7 @@ async def _live(world: World, orders: int) -> tuple[list[Purchase], list[Staff]]
     people: list[asyncio.Task[None]] = []
     for number in range(orders):
         purchase = draw_purchase(world, number)
-        errand = world.rng.choices(list(ERRANDS), list(ERRANDS.values()))[0]
-        clerk = Staff(world, purchase, errand)
+        clerk = Staff(world, purchase, draw_errand(world, purchase))
         purchases.append(purchase)
         staff.append(clerk)
         after_s = world.rng.uniform(0, _ARRIVE_WITHIN_S)
@@ -178,6 +181,20 @@ def _rarely_collected() -> Iterator[None]:
     finally:
         gc.set_threshold(*usual)
         gc.unfreeze()
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """Let workers pause for longer while the database is away: nothing is seen in their rounds."""
+    modules: tuple[Any, ...] = (gateway.workers, gateway.lanes)
+    usual = [module._PAUSE_AFTER_FAULT_S for module in modules]  # noqa: SLF001 - no setting: whoever runs a gateway needs none
+    for module in modules:
+        module._PAUSE_AFTER_FAULT_S = _PAUSE_AFTER_FAULT_S  # noqa: SLF001 - as above
+    try:
+        yield
+    finally:
+        for module, pause_s in zip(modules, usual, strict=True):
+            module._PAUSE_AFTER_FAULT_S = pause_s  # noqa: SLF001 - as above
 
 
 @contextmanager

@@ -68,7 +68,7 @@ PLANS: Final[Mapping[str, int]] = {
     "pays another amount": 3,
     "pays before the draft": 3,
     "pays, refunds go slowly": 4,
-    "pays, refunds fail": 3,
+    "pays, refunds fail": 5,
     "alias": 8,
 }
 """What shoppers do, and how often."""

@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.__main__ import report, simulate
+from tests.simulation.planted import BUGS
 from tests.simulation.run import run_seed
 
 _ORDERS = 30
-_SEEDS = (1, 2, 3, 4, 5, 7)
+_SEEDS = range(1, 13)
 _ROOT = Path(__file__).resolve().parents[2]
 _PATHS = f"{_ROOT}:{_ROOT}/generated"
-_CAUGHT = {"commit-after-call": 1}
-"""Planted bugs, and a seed that catches each."""
 
 
 @pytest.mark.parametrize("seed", _SEEDS)
@@ -42,7 +41,7 @@ def test_a_seed_replays_exactly() -> None:
     assert run_seed(5, 10).digest == elsewhere.strip()
 
 
-@pytest.mark.parametrize("bug,seed", _CAUGHT.items(), ids=_CAUGHT)
-def test_a_planted_bug_is_caught(bug: str, seed: int) -> None:
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_caught(bug: str) -> None:
     """The simulation notices: one that could not fail would prove nothing."""
-    assert simulate(seed, _ORDERS, bug).problems
+    assert any(simulate(seed, _ORDERS, bug).problems for seed in _SEEDS)

@@ -31,7 +31,7 @@ from legacy_bridge.port import AccountMovement
 from legacy_bridge.sql import SqlBackOffice
 from psp.errors import PspError
 from psp.money import Money
-from psp.port import CapturePolicy, PaymentMethod, PspStatus, RefundPayment
+from psp.port import CapturePolicy, PaymentMethod, PspStatus, RefundPayment, RefundStatus
 from psp.settlements import SettlementCategory, SettlementPeriod
 from tests.support.fake_psp import FakePsp
 from tests.support.payments import draft, word
@@ -70,6 +70,8 @@ class House:
     """Our ids of the payments made here, the oldest first."""
     old: list[str] = field(default_factory=list)
     """The PSP's references of payments made before the gateway was."""
+    given_long_ago: set[str] = field(default_factory=set)
+    """The PSP's references of refunds made then."""
     invoiced: dict[str, int] = field(default_factory=dict)
     """By order, what was answered as written down."""
     shipped: dict[str, int] = field(default_factory=dict)
@@ -154,8 +156,8 @@ class House:
                 payment_reference=payment.psp_reference,
             )
 
-    def sold_long_ago(self, amount_minor: int) -> str:
-        """Let the PSP have a payment from before the gateway was."""
+    def sold_long_ago(self, amount_minor: int, refunded_minor: int = 0) -> str:
+        """Let the PSP have a payment from before the gateway was, a part of it refunded then."""
         number = len(self.old) + 1
         now, self.clock.now = self.clock(), self.clock() - _LONG_AGO
         self.psp._keep(  # noqa: SLF001 - what happened at the PSP
@@ -168,8 +170,12 @@ class House:
                 captured_minor=amount_minor,
             )
         )
-        self.clock.now = now
         self.old.append(f"pi_old_{number}")
+        if refunded_minor:
+            self.psp.refund_status = RefundStatus.SUCCEEDED
+            wanted = RefundPayment("", self.old[-1], Money(refunded_minor, "EUR"), "")
+            self.given_long_ago.add(self.psp._refunded(wanted).psp_reference)  # noqa: SLF001 - as above
+        self.clock.now = now
         return self.old[-1]
 
     async def invoice(self, number: int, amount_minor: int) -> None:

@@ -70,7 +70,9 @@ async def test_webhooks_of_a_review_come_in_any_order(
     assert (intent["taken"] > 0) is (ends_as is OrderState.RELEASED)
 
 
-@pytest.mark.parametrize("lost", [{_OPENED}, {_CLOSED}, {_OPENED, _CLOSED}], ids=str)
+@pytest.mark.parametrize(
+    "lost", [{_OPENED}, {_CLOSED}, {_OPENED, _CLOSED}], ids=["opened", "closed", "both"]
+)
 async def test_webhooks_of_a_review_that_never_come(rig: Rig, lost: set[str]) -> None:
     """It is found when money comes, and its end when the order is looked at again."""
     rig.without -= {"sweeper"}
