@@ -100,7 +100,7 @@ class PostingWork:
         """Post it, and return what became of it."""
         known = posting
         if not posting.customer_id:
-            known = replace(posting, customer_id=await self._whose(posting.order_id))
+            known = replace(posting, customer_id=await self._whose(posting))
         if not known.customer_id:
             why = f"order {posting.order_id or '(unknown)'} has no customer in the back office"
             _log.info("account_movement_without_account", movement=posting.key, why=why)
@@ -127,14 +127,18 @@ class PostingWork:
         )
         return end_posting(known, PostingState.POSTED)
 
-    async def _whose(self, order_id: str) -> str:
-        """Return whose account an order moves: as its invoice was booked, or who ordered it."""
-        if not order_id:
+    async def _whose(self, posting: Posting) -> str:
+        """Return whose account it moves: as what it closes, as the invoice, or who ordered."""
+        if not posting.order_id:
             return ""  # what names no order is no order: another's postings say nothing of it
-        for each in await postings_of_order(self._database, order_id):
+        postings = await postings_of_order(self._database, posting.order_id)
+        own = [each for each in postings if each.reference == posting.reference]
+        if any(each.state is PostingState.NO_ACCOUNT for each in own):
+            return ""  # or it would close on an account what never was there
+        for each in (*own, *postings):
             if each.customer_id:
                 return each.customer_id
-        order = await self._back_office.find_order(order_id)
+        order = await self._back_office.find_order(posting.order_id)
         return order.customer_id if order is not None else ""
 
     async def _put_off(self, posting: Posting, why: str) -> None:

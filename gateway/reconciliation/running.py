@@ -48,6 +48,8 @@ class RunInProgress:
 
     async def go_on(self, provider: PaymentServiceProvider) -> Reconciliation:
         """Do what is left of the run; it ends DONE, FAILED, or waiting for its report."""
+        if self.run.state in {RunState.MATCHING, RunState.MATCHED}:
+            await self._begin_anew_if_superseded()
         if self.run.state in {RunState.WAITING_FOR_REPORT, RunState.STAGING}:
             try:
                 await self._read(provider)
@@ -58,6 +60,21 @@ class RunInProgress:
         if self.run.state is RunState.MATCHED:
             await self._settle()
         return self.run
+
+    async def _begin_anew_if_superseded(self) -> None:
+        """Have the report read again if a later run read days of it since: lines may be gone."""
+        run = self.run
+        counted = await counted_runs(self._parts.database, run.psp_account, run.period)
+        if set(counted.values()) == {run.id}:
+            return
+        await self._parts.staging.drop(run.id)
+        await self._save(
+            state=RunState.WAITING_FOR_REPORT,
+            detail="a later run has read its days: its report is asked for anew",
+            report_reference="",
+            report_attempt=run.report_attempt + 1,
+            line_count=0,
+        )
 
     async def _read(self, provider: PaymentServiceProvider) -> None:
         """Get the report and stage it: only once it was read to its end its lines count."""

@@ -58,7 +58,8 @@ class Machine:
         self.dead = False
         self.application: Application | None = None
         self._frozen_until_s = 0.0
-        self.tasks: set[asyncio.Task[Any]] = set()
+        self.tasks: dict[asyncio.Task[Any], None] = {}
+        """In the order in which they were made: a set's order is the memory's, not the seed's."""
 
     def start(self, application: Application, look_every_s: float) -> None:
         """Begin to live: the workers run, calls are answered."""
@@ -144,8 +145,8 @@ def machine_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -
     machine = RUNNING_IN.get() if context is None else context.get(RUNNING_IN)
     task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **more)
     if machine is not None:
-        machine.tasks.add(task)
-        task.add_done_callback(machine.tasks.discard)
+        machine.tasks[task] = None
+        task.add_done_callback(lambda done: machine.tasks.pop(done, None))
     return task
 
 

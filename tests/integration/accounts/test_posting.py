@@ -149,6 +149,24 @@ async def test_a_guest_without_an_account_moves_nothing(ledger: Ledger) -> None:
     assert await ledger.states() == await ledger.states("") == [PostingState.NO_ACCOUNT]
 
 
+async def test_what_closes_a_movement_goes_where_that_went(ledger: Ledger) -> None:
+    """The invoice of a guest names a shopper only after the refund was due to nobody."""
+    await ledger.open_order(customer_id="")
+    await ledger.write(replace(_DUE, customer_id=""))
+    await ledger.work()
+    await ledger.invoice(customer_id="shopper-9")
+    settled = replace(
+        _DUE, key="refund-settled:stripe_eu:re_1", kind=MovementKind.REFUND_DEBIT, customer_id=""
+    )
+    await ledger.write(settled)
+
+    await ledger.work()
+
+    assert [each.kind for each in await ledger.movements("shopper-9")] == [
+        MovementKind.INVOICE_CREDIT
+    ]
+
+
 async def test_a_posting_that_was_written_again_is_the_first_one(ledger: Ledger) -> None:
     """The key is there: the same news heard twice moves once."""
     await ledger.write(_DUE)

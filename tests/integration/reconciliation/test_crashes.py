@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from gateway.domain.reconciliation import RunState
 from gateway.storage.database import Database
-from tests.integration.reconciliation.till import DAY_AFTER, Till
+from tests.integration.reconciliation.till import DAY, DAY_AFTER, Till
 from tests.support.rig import CrashError
 
 _LEASE_ENDS: Final = timedelta(minutes=6)
@@ -119,3 +119,28 @@ async def test_lines_of_a_run_that_died_while_reading_count_for_nothing(
     assert await till.named() == named
     (found,) = await till.discrepancies()
     assert found.finding.psp_minor == 1500
+
+
+async def test_a_run_that_died_and_whose_days_a_later_one_read_begins_anew(
+    database: Database,
+) -> None:
+    """Its lines are gone by then: it would add up nothing, and call the day unbalanced."""
+    till = Till(database)
+    await till.give_back(await till.capture())
+
+    async def die(*_: object) -> int:
+        raise CrashError("while it is matched")
+
+    matching: Any = till.application.reconciliations._parts.matching  # noqa: SLF001 - where it dies
+    matching.match = die
+    with pytest.raises(CrashError):
+        await till.reconcile()
+    till.restart()
+    till.clock.advance(_LEASE_ENDS)
+    await till.reconcile(DAY, DAY_AFTER)
+
+    run = await till.reconcile()
+
+    assert (run.state, run.line_count, len(run.totals)) == (RunState.DONE, 2, 2)
+    assert all(balance.closes for balance in run.balances)
+    assert await till.named() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -345,6 +346,23 @@ async def test_a_refund_of_which_the_psp_says_nothing_more_stays_open(till: Till
     await till.reconcile()
 
     assert await till.named() == [("status", given)]
+
+
+@pytest.mark.parametrize("changes", [{"gross_minor": -499}, {"currency": "USD"}])
+async def test_a_refund_that_differs_is_not_posted(till: Till, changes: dict[str, Any]) -> None:
+    """Nobody knows yet what was paid; told rightly, it is posted once."""
+    bought = await till.capture()
+    given = await till.give_back(bought)
+    line = till.psp.books.of(given)
+    till.psp.books.change(given, **changes)
+    await till.reconcile()
+    before = await _settled(till, bought)
+    till.psp.books.change(given, gross_minor=line.gross_minor, currency=line.currency)
+
+    for _ in range(2):
+        await till.reconcile()
+
+    assert (before, await _settled(till, bought)) == ([], [-500])
 
 
 async def test_a_return_that_took_the_refund_s_row_is_reversed(till: Till) -> None:
