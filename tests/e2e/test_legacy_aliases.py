@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.client import NotFoundError
-from gateway.demo.stage import Stage, open_stage
 from gateway.demo.acting import creation
+from gateway.demo.stage import Stage, open_stage
 from gateway.domain.aliases import AliasReference, alias_id
 from gateway.routing.configuration import load_configuration
 from legacy_bridge.port import LegacyAlias
