@@ -32,7 +32,7 @@ _NOT_IN_A_KEY_NAME: Final = re.compile(r"[^a-z0-9]")
 _MAX_DEPTH: Final = 12
 
 
-class _LibraryHandler(logging.StreamHandler[TextIO]):
+class LibraryHandler(logging.StreamHandler[TextIO]):
     """The handler of `configure_logging`, told apart from others' so that it can be replaced."""
 
 
@@ -55,7 +55,7 @@ def configure_logging(
         logger_factory=structlog.WriteLoggerFactory(output),
         cache_logger_on_first_use=False,
     )
-    handler = _LibraryHandler(output)
+    handler = LibraryHandler(output)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*prepare, structlog.stdlib.add_logger_name],
@@ -63,7 +63,7 @@ def configure_logging(
         )
     )
     root = logging.getLogger()
-    for earlier in [one for one in root.handlers if isinstance(one, _LibraryHandler)]:
+    for earlier in [one for one in root.handlers if isinstance(one, LibraryHandler)]:
         root.removeHandler(earlier)
     root.addHandler(handler)
     root.setLevel(max(lowest, logging.INFO))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import grpc.aio
 import pytest
+import structlog
 
+from gateway.logs import LibraryHandler
 from gateway.storage.database import Database, open_database
 from tests.support.databases import DIALECTS, Databases, PostgresqlDatabases, SqliteDatabases
 from tests.support.postgresql import PostgresqlMissingError, shared_postgresql
@@ -19,6 +22,19 @@ POSTGRESQL_URL_VARIABLE = "PAYGATE_TEST_POSTGRESQL_URL"
 
 # See `gateway.api.server.build_grpc_edge`: tests of clients alone need that thread too.
 grpc.aio.init_grpc_aio()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Undo what a command configured: it logs to a terminal that ends with its test."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    for handler in [each for each in root.handlers if isinstance(each, LibraryHandler)]:
+        if handler not in handlers:
+            root.removeHandler(handler)
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -325,7 +325,14 @@ def _made_of(held: Payment) -> tuple[object, ...]:
 def _require_forward(before: Payment, change: Change) -> None:
     """Expect that what may not follow was journaled as a correction or as an unknown outcome."""
     after = change.payment
-    if after.state is before.state or after.state in ALLOWED_TRANSITIONS[before.state]:
+    if after.state is before.state:
+        # Money that was taken or given back, and is said not to have been, is a correction too.
+        falls = (
+            after.captured_minor < before.captured_minor
+            or after.refunded_minor < before.refunded_minor
+        )
+        assert (_E.STATUS_CORRECTED in _types(change)) == falls
+    elif after.state in ALLOWED_TRANSITIONS[before.state]:
         assert _E.STATUS_CORRECTED not in _types(change)
     else:
         assert {_E.STATUS_CORRECTED, _E.OPERATION_UNKNOWN} & set(_types(change))
