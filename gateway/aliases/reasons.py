@@ -7,6 +7,8 @@ from typing import Final
 
 from legacy_bridge.errors import BackOfficeUnavailableError
 from psp.errors import (
+    AccountBusyError,
+    BreakerOpenError,
     MisconfiguredError,
     NotFoundError,
     NotSentError,
@@ -28,6 +30,8 @@ REASON_OF_ERROR: Final[Mapping[type[Exception], str]] = {
     OutcomeUnknownError: "gave no readable answer",
     RateLimitedError: "limits our rate",
     UnavailableError: "is not available",
+    AccountBusyError: "has as many calls of ours as it may",
+    BreakerOpenError: "has failed too often to be asked now",
     MisconfiguredError: "is not set up correctly",
     ReportUnreadableError: "sent a report that cannot be read",
     BackOfficeUnavailableError: "is not available",

@@ -13,6 +13,7 @@ from paygate.v1 import payment_service_pb2 as pb
 from paygate.v1.payment_service_pb2_grpc import PaymentServiceStub
 from tests.contract.edge import RunningEdge
 from tests.support.payments import payment
+from tests.support.processes import eventually
 from tests.support.watching import watched_spans
 
 _REQUEST = pb.GetPaymentRequest(payment_id=payment().id)
@@ -29,6 +30,8 @@ async def test_only_what_is_ours_to_mend_fails_a_span(running: RunningEdge, reas
     with watched_spans() as spans:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await PaymentServiceStub(running.channel).GetPayment(_REQUEST)
+        # The caller may hear of it before the server's own work on the call has ended.
+        await eventually(lambda: len(spans.all()) == 1)
         (span,) = spans.all()
 
     failed = CODE_OF_REASON[reason] in SERVER_ERRORS

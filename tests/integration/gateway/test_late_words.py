@@ -14,7 +14,9 @@ _FOR_EVER = 1_000_000
 async def test_a_word_that_leaves_all_open_concludes_nothing(rig: Rig) -> None:
     """A status that cannot be read does not make a creation failed, however late it is."""
     await rig.draft()
-    rig.sandbox.inject("drop_after", method="POST", path_prefix="/v1/payment_intents", count=9)
+    rig.sandbox.inject(
+        "drop_after", method="POST", path_prefix="/v1/payment_intents", count=_FOR_EVER
+    )
     created = await rig.create()
     rig.sandbox.force_status(rig.intents()[0]["id"], "status_of_tomorrow")
 

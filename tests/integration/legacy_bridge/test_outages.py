@@ -59,12 +59,14 @@ async def test_a_locked_database_is_given_up_in_time(tmp_path: Path) -> None:
 
 async def test_a_server_that_hangs_is_given_up_in_time() -> None:
     """It takes the connection and never says a word."""
-    heard = asyncio.Event()
+    heard, hung_up = asyncio.Event(), asyncio.Event()
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard.set()
         await reader.read()  # until the caller hangs up
         writer.close()
+        await writer.wait_closed()
+        hung_up.set()
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -76,6 +78,8 @@ async def test_a_server_that_hangs_is_given_up_in_time() -> None:
             await office.find_order("O-1")
         assert heard.is_set()
         await office.close()
+        async with asyncio.timeout(5):
+            await hung_up.wait()
 
 
 async def test_the_sqlite_file_survives_a_power_cut(tmp_path: Path) -> None:
