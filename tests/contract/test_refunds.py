@@ -86,7 +86,7 @@ async def test_a_refund_is_created_for_its_caller(
     assert running.use_cases.refunds.seen == [command]
     (remaining_s,) = running.use_cases.refunds.remaining_s
     assert remaining_s is not None
-    assert 0 < remaining_s <= 10
+    assert 0 < remaining_s < 11  # gRPC rounds a deadline up on its way
 
 
 async def test_a_refund_is_read_whole(running: RunningEdge) -> None:

@@ -19,6 +19,7 @@ from tests.contract.edge import detail, rich_status
 from tests.contract.identity.conftest import CHECKOUT, FINANCE, SecureEdge, failure_of
 from tests.support.certificates import Names
 from tests.support.payments import payment
+from tests.support.processes import eventually
 
 _GET = pb.GetPaymentRequest(payment_id=payment().id)
 _REQUEST_ID = "0190d3a2-7c1e-7b4e-9f6a-3d2c1b0a9e8f"
@@ -59,6 +60,8 @@ async def test_a_method_outside_the_list_is_refused(
         {"caller": uri, "method": method},
     )
     assert secure.use_cases.payments.seen == []
+    # The caller may hear of it before the server has told its log.
+    await eventually(lambda: any(line["event"] == "rpc" for line in lines))
     (line,) = [line for line in lines if line["event"] == "rpc"]
     assert (line["caller"], line["code"]) == (uri, "PERMISSION_DENIED")
 
