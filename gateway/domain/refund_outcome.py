@@ -13,6 +13,7 @@ from gateway.domain.refund import Refund
 from gateway.domain.refund_rules import (
     OPERATION_OF_STATUS,
     REFUND_ID,
+    as_listed,
     heard,
     made_elsewhere,
     mismatch,
@@ -30,6 +31,8 @@ class RefundAnswered:
     """The PSP showed the refund."""
 
     word: PspRefund
+    listed: Sequence[PspRefund] = ()
+    """Every refund of the payment, if the PSP showed them along with it; this one is among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +96,26 @@ def refund_settlement(
         return RefundSettlement(
             record(payment, events, now), refund, OperationState.UNKNOWN, detail
         )
-    return _answered(payment, refund, others, outcome.word, now)
+    return _answered(payment, refund, others, outcome, now)
 
 
 def _answered(
     payment: Payment,
     refund: Refund,
     others: Sequence[Refund],
-    word: PspRefund,
+    outcome: RefundAnswered,
     now: datetime,
 ) -> RefundSettlement:
+    word = outcome.word
     after = heard(refund, word, now)
     events = [] if after == refund else [refund_event(refund, after)]
-    change = _recorded(payment, events, [*others, after], now)
+    if outcome.listed:
+        told = as_listed(payment, outcome.listed)
+        if not events and told != payment:
+            events = [Event(EventType.AMOUNTS_CHANGED)]
+        change = record(told, events, now)
+    else:
+        change = _recorded(payment, events, [*others, after], now)
     state = OPERATION_OF_STATUS[word.status]
     error = "" if state is OperationState.SUCCEEDED else f"the PSP shows {word.raw_status}"
     return RefundSettlement(change, after, state, error)
@@ -124,7 +134,7 @@ def _unknown(
 def _recorded(
     payment: Payment, events: Sequence[Event], refunds: Sequence[Refund], now: datetime
 ) -> Change:
-    """Journal events with the sums as the refunds make them; a failed one gives its sum back."""
+    """Journal events with the sums as the refunds that are known here make them."""
     return record(with_refunds(payment, refunds), events, now)
 
 

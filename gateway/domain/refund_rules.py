@@ -254,6 +254,16 @@ def refund_event(before: Refund | None, after: Refund) -> Event:
     return Event(EventType.REFUND_CHANGED, details)
 
 
+def as_listed(payment: Payment, words: Iterable[PspRefund]) -> Payment:
+    """Take what was refunded over from the PSP's whole list: it falls again where one failed."""
+    given = sum(
+        word.amount_minor
+        for word in words
+        if word.currency == payment.currency and word.status is not RefundStatus.FAILED
+    )
+    return replace(payment, refunded_minor=min(payment.captured_minor, given))
+
+
 def with_refunds(payment: Payment, refunds: Iterable[Refund]) -> Payment:
     """Count the refunds known here into what was refunded, as the PSP will in its next word."""
     known = sum(refund.amount.amount_minor for refund in refunds if refund.counts)

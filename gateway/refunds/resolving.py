@@ -66,7 +66,7 @@ class RefundResolver:
             return RefundUnknown(str(error))
         found = found_among(refund, words, others)
         if found is not None:
-            return RefundAnswered(found)
+            return RefundAnswered(found, words)
         if step is Step.RESEND:
             return await self._resend(payment, operation, others)
         if step is Step.CONCLUDE:

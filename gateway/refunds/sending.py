@@ -35,6 +35,7 @@ from gateway.storage.refunds import get_refund, refunds_of_payment, update_refun
 from gateway.storage.requests import answer_request, delete_request
 from gateway.storage.writes import AlreadyExistsError, GuardFailedError, Write
 from psp.errors import OutcomeUnknownError, PspError, RateLimitedError, RejectedError
+from psp.port import PspRefund, RefundStatus
 
 _log = structlog.get_logger(__name__)
 _MOST_ROUNDS: Final = 5
@@ -82,9 +83,7 @@ class RefundSender:
     ) -> RefundOutcome:
         provider = self._providers.provider_of(payment)
         try:
-            return RefundAnswered(
-                await provider.refund_payment(refund_of(payment, operation, others))
-            )
+            word = await provider.refund_payment(refund_of(payment, operation, others))
         except RejectedError as error:
             return RefundNotDone(error, refused=True)
         except OutcomeUnknownError as error:
@@ -95,6 +94,21 @@ class RefundSender:
             # Whatever broke, it broke while the request may have been on its way.
             _log.exception("psp_adapter_failed", operation=operation.id, payment_id=payment.id)
             return RefundUnknown(f"the adapter failed: {type(error).__name__}")
+        if word.status is RefundStatus.FAILED:
+            # Somebody may have counted it meanwhile: what is left is told by the whole list.
+            return await self._with_list(payment, word)
+        return RefundAnswered(word)
+
+    async def _with_list(self, payment: Payment, word: PspRefund) -> RefundOutcome:
+        """Read all refunds of a payment beside one of them; `payment` was read before."""
+        try:
+            words = await self._providers.provider_of(payment).list_refunds(payment.psp_reference)
+        except PspError as error:
+            return RefundUnknown(f"what went back in all could not be read: {error}")
+        found = [each for each in words if each.psp_reference == word.psp_reference]
+        if not found:
+            return RefundUnknown("the PSP's list does not hold the refund that it answered with")
+        return RefundAnswered(found[0], words)
 
     async def settle(
         self, payment: Payment, refund: Refund, operation: Operation, outcome: RefundOutcome
@@ -118,6 +132,9 @@ class RefundSender:
                 refund = await self._stored(refund)
                 if failed.guard in _OPERATION_GUARDS:
                     return SettledRefund(refund, None if refund.counts else refusal)
+                if isinstance(outcome, RefundAnswered) and outcome.listed:
+                    # An older list must not overwrite what was heard of the payment since.
+                    outcome = await self._with_list(payment, outcome.word)
                 continue
             except AlreadyExistsError:
                 # Another row has this reference of the PSP: an operator must look, nothing is lost.

@@ -48,6 +48,25 @@ async def test_a_refund_without_an_answer_is_unknown_then_settled(rig: Rig, kind
     assert (await told(rig, payment.id)).count("operation_unknown") == 1
 
 
+async def test_a_refund_counted_meanwhile_that_fails_gives_its_sum_back(rig: Rig) -> None:
+    """The payment was asked about while the answer was missing; no webhook tells of the end."""
+    payment = await bought(rig)
+    rig.sandbox.webhooks.hold()
+    rig.sandbox.inject("drop_after", method="POST", path_prefix=_REFUNDS, count=3)
+    unknown = await refund(rig, payment.id, 500)
+    await rig.application.reconciliations.ask(payment.id)
+    assert await refunded_minor(rig, payment.id) == 500
+
+    (made,) = at_stripe(rig)
+    rig.sandbox.force_refund(made["id"], "failed", "lost_or_stolen_card")
+    await rig.recover()
+
+    settled = await rig.application.refunds.get(unknown.id)
+    assert settled.state is RefundState.FAILED
+    assert await refunded_minor(rig, payment.id) == 0
+    assert (await refund(rig, payment.id, request_id="all")).amount.amount_minor == TOTAL_MINOR
+
+
 async def test_the_money_counts_as_given_back_meanwhile(rig: Rig) -> None:
     """A second refund waits for the first, and never takes what that one may have taken."""
     payment = await bought(rig)

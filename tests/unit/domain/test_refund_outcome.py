@@ -71,6 +71,22 @@ def test_the_sum_counts_the_other_refunds() -> None:
     assert _judged(RefundAnswered(refund_word()), *others).change.payment.refunded_minor == 1000
 
 
+@pytest.mark.parametrize("elsewhere", [0, 300])
+def test_a_failed_refund_that_was_counted_already_gives_its_sum_back(elsewhere: int) -> None:
+    """The PSP's whole list says what is gone; what others gave back stays."""
+    word = refund_word(_W.FAILED, failure=_FAILURE)
+    other = refund_word(psp_reference="re_2", amount_minor=elsewhere)
+    asked = operation(OperationKind.REFUND, amount_minor=500, parameters={"refund_id": _MINE.id})
+    judged = refund_settlement(
+        _captured(500 + elsewhere), _MINE, [], asked, RefundAnswered(word, [word, other]), NOW
+    )
+
+    assert judged.refund.state is _R.FAILED
+    assert judged.change.payment.refunded_minor == elsewhere
+    (line,) = judged.change.entries
+    assert (line.type, line.refunded_minor) == (_E.REFUND_CHANGED, elsewhere)
+
+
 @pytest.mark.parametrize("refused", [True, False])
 def test_what_surely_did_not_happen(refused: bool) -> None:
     """The refund failed, the operation is over, and the journal tells."""
