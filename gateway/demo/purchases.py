@@ -178,7 +178,7 @@ async def disordered_webhooks(stage: Stage, telling: Telling) -> None:
     created = await create(stage, telling, creation("order-disorder"))
     stage.sandbox.webhooks.hold()
     stage.sandbox.browser_confirm(created.next_action.confirm.client_secret, "pm_card_visa")
-    held = [event.type for event in stage.sandbox.webhooks.held()]
+    held = [parcel.event.type for parcel in stage.sandbox.webhooks.held()]
     stage.sandbox.webhooks.release(["reversed"], copies=2)
     telling.say("Stripe sends in reverse, each twice", {"events": ", ".join(held)})
     await stage.order_in("order-disorder", ORDER_STATE_RELEASED)

@@ -10,11 +10,12 @@ from typing import Final
 
 from psp.errors import NotFoundError, OutcomeUnknownError, PspError, RejectedError
 from psp.port import CancelPayment, CapturePayment, CreatePayment, PspPayment, PspStatus
+from psp.stripe.amounts import amount_of_a_part
 from psp.stripe.client import StripeCaller
 from psp.stripe.errors import DeclinedError
 from psp.stripe.failures import failure_of
 from psp.stripe.fields import UnreadableAnswerError, nested, text
-from psp.stripe.money import AmountError, to_stripe_amount
+from psp.stripe.money import AmountError
 from psp.stripe.paging import read_all
 from psp.stripe.paths import PAYMENT_INTENTS, object_path
 from psp.stripe.payment_params import EXPAND, PAYMENT_ID, payment_parameters
@@ -24,6 +25,7 @@ from psp.stripe.reviews import StripeReviews
 _CANCEL_REASONS: Final = frozenset(
     {"abandoned", "duplicate", "fraudulent", "requested_by_customer"}
 )
+_NO_CAPTURE: Final = "a capture of nothing cannot be made: cancel instead"
 # 200,000 payments in the searched window; a shop that has more asks for a narrower one.
 _MAX_PAGES: Final = 2000
 
@@ -83,7 +85,7 @@ class StripePayments:
         If Stripe refuses because the payment is not capturable and it turns out captured with
         exactly this sum, that is the answer: one PaymentIntent can be captured only once.
         """
-        amount = self._captured_amount(request)
+        amount = amount_of_a_part(self._caller.account, request.amount, _NO_CAPTURE)
 
         def is_done(payment: PspPayment) -> bool:
             return (
@@ -156,17 +158,6 @@ class StripePayments:
                 request_reference=declined.request_reference,
             ) from error
         return replace(payment, failure=payment.failure or failure_of(declined.error))
-
-    def _captured_amount(self, request: CapturePayment) -> int:
-        try:
-            amount = to_stripe_amount(request.amount)
-        except AmountError as error:
-            raise RejectedError(self._caller.account, str(error), "amount_invalid") from error
-        if amount == 0:
-            # Stripe would take a missing amount for "all of it"; nothing is never all.
-            detail = "a capture of nothing cannot be made: cancel instead"
-            raise RejectedError(self._caller.account, detail, "amount_invalid")
-        return amount
 
     def _path(self, psp_reference: str, *more: str) -> str:
         return object_path(self._caller.account, PAYMENT_INTENTS, psp_reference, *more)

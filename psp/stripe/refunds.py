@@ -13,9 +13,10 @@ from psp.errors import (
     UnavailableError,
 )
 from psp.port import PspRefund, RefundPayment
+from psp.stripe.amounts import amount_of_a_part
 from psp.stripe.client import StripeCaller
 from psp.stripe.fields import UnreadableAnswerError
-from psp.stripe.money import AmountError, to_stripe_amount
+from psp.stripe.money import AmountError
 from psp.stripe.paging import read_all
 from psp.stripe.paths import PAYMENT_INTENTS, REFUNDS, object_path
 from psp.stripe.refund_reading import REFUND_ID, gives_money_back, read_refund
@@ -23,6 +24,7 @@ from psp.stripe.refund_reading import REFUND_ID, gives_money_back, read_refund
 _REASONS: Final = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
 _MAX_ID: Final = 500  # Stripe API, metadata: characters of a value
 _MAX_PAGES: Final = 20
+_NO_REFUND: Final = "a refund of nothing cannot be made"
 _NOT_REFUNDABLE: Final = "not_refundable"
 
 
@@ -97,21 +99,10 @@ class StripeRefunds:
             raise RejectedError(account, detail, "metadata_invalid")
         return {
             "payment_intent": request.psp_reference,
-            "amount": self._amount(request),
+            "amount": amount_of_a_part(account, request.amount, _NO_REFUND),
             "reason": request.reason,
             "metadata": {REFUND_ID: request.refund_id},
         }
-
-    def _amount(self, request: RefundPayment) -> int:
-        try:
-            amount = to_stripe_amount(request.amount)
-        except AmountError as error:
-            raise RejectedError(self._caller.account, str(error), "amount_invalid") from error
-        if amount == 0:
-            # Stripe would take a missing amount for "all of it"; nothing is never all.
-            detail = "a refund of nothing cannot be made"
-            raise RejectedError(self._caller.account, detail, "amount_invalid")
-        return amount
 
     def _require_reference(self, psp_reference: str) -> None:
         object_path(self._caller.account, PAYMENT_INTENTS, psp_reference)

@@ -93,7 +93,7 @@ def _release(sandbox: OgoneSandbox, body: Body) -> JsonDict:
 
 
 def _drop(sandbox: OgoneSandbox, body: Body) -> JsonDict:
-    sandbox.notifications.drop(**body)  # type: ignore[arg-type]  # checked by name and type before
+    sandbox.notifications.drop(body.pop("status"), **body)  # type: ignore[arg-type]  # checked by name and type before
     return {}
 
 

@@ -13,6 +13,7 @@ from psp.ogone.sandbox.answering import Answer, Answerer, Asked
 from psp.ogone.sandbox.faults import Fault, FaultKind, Faults
 from psp.ogone.sandbox.parameters import LATIN1, UTF8, parse_parameters
 from psp.ogone.sandbox.replies import document, query_failed
+from psp.sandboxing.serving import dropped
 
 _API: Final = re.compile(r"/ncol/(?P<env>test|prod)/(?P<page>[a-z_]+?)(?P<utf8>_utf8)?\.asp")
 _SHOPPER: Final = re.compile(r"/ncol/(?P<env>test|prod)/(?P<page>pay|acs)/(?P<token>\w+)")
@@ -95,10 +96,3 @@ async def streamed(request: web.Request, answer: Answer) -> web.StreamResponse:
     else:
         await response.write_eof()
     return response
-
-
-def dropped(request: web.Request) -> web.Response:
-    """Close the connection without a word."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from psp.ogone.sandbox.acquiring import Doubt
+from psp.sandboxing.faults import PendingFaults
 
 
 class FaultKind(StrEnum):
@@ -88,25 +89,9 @@ class Fault:
         return _DOUBTS.get(self.kind, Doubt.NONE)
 
 
-class Faults:
+class Faults(PendingFaults[Fault]):
     """The faults still to come, in the order they were asked for."""
-
-    def __init__(self) -> None:
-        self._pending: list[Fault] = []
-
-    def inject(self, fault: Fault) -> None:
-        """Add a fault."""
-        self._pending.append(fault)
-
-    def clear(self) -> None:
-        """Let everything go well again."""
-        self._pending.clear()
 
     def take(self, path: str, page: str, operation: str) -> Fault | None:
         """Return the first fault that matches, used up by one."""
-        for fault in self._pending:
-            if fault.matches(path, page, operation):
-                fault.count -= 1
-                self._pending = [left for left in self._pending if left.count > 0]
-                return fault
-        return None
+        return self.first(lambda fault: fault.matches(path, page, operation))

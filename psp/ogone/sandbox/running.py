@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from psp.ogone.sandbox.control import ACTIONS, Act, act
 from psp.ogone.sandbox.notifications import RETRY_GAPS_S
 from psp.ogone.sandbox.sandbox import OgoneSandbox
 from psp.ogone.sandbox.world import PROCESSING_DELAY_S
+from psp.sandboxing.serving import running, serve
 
 
 @asynccontextmanager
@@ -32,26 +32,15 @@ async def running_sandbox(
         processing_delay_s=processing_delay_s,
         notification_retry_gaps_s=notification_retry_gaps_s,
     )
-    runner = web.AppRunner(
-        _application(sandbox), access_log=None, handler_cancellation=False, shutdown_timeout=1
-    )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        sandbox.address = f"http://{host}:{runner.addresses[0][1]}"
+    async with running(sandbox, _application(sandbox), host, port):
         yield sandbox
-    finally:
-        await sandbox.close()
-        await runner.cleanup()
 
 
 async def serve_sandbox(
     host: str, port: int, ready: Callable[[OgoneSandbox], object] = lambda _sandbox: None
 ) -> None:
     """Serve until cancelled; `ready` is called once requests are answered."""
-    async with running_sandbox(port, host=host) as sandbox:
-        ready(sandbox)
-        await asyncio.Event().wait()
+    await serve(running_sandbox(port, host=host), ready)
 
 
 def _application(sandbox: OgoneSandbox) -> web.Application:

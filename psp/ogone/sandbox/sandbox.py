@@ -21,7 +21,8 @@ from psp.ogone.sandbox.notifications import RETRY_GAPS_S, Notifications
 from psp.ogone.sandbox.shopper import Landing, answer_bank, pay_on_page
 from psp.ogone.sandbox.signing import ALGORITHMS
 from psp.ogone.sandbox.statuses import STATUSES
-from psp.ogone.sandbox.world import PROCESSING_DELAY_S, Clock, Ids, World
+from psp.ogone.sandbox.world import PROCESSING_DELAY_S, Ids, World
+from psp.sandboxing.clock import Clock
 
 
 class OgoneSandbox:

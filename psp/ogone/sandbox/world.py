@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from psp.ogone.sandbox.drifting import Drift
 from psp.ogone.sandbox.model import Account, Operation, Payment
+from psp.sandboxing.clock import Clock
 
 PROCESSING_DELAY_S: Final = 3600.0
 """How long the books' clock runs between 91 and 9."""
@@ -37,24 +37,6 @@ class Ids:
     def token(self) -> str:
         """Return what an address of a shopper's page ends in."""
         return "".join(self._random.choices(_ALPHABET, k=_TOKEN_CHARACTERS))
-
-
-class Clock:
-    """The sandbox's time: the given one, and what it was advanced by."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._advanced_s = 0.0
-
-    def seconds(self) -> float:
-        """Return the Unix time in the books."""
-        return self._now() + self._advanced_s
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass in the books; raises `ValueError` if it would run backwards."""
-        if seconds < 0:
-            raise ValueError("time runs forwards only")
-        self._advanced_s += seconds
 
 
 def moment(seconds: float) -> datetime:

@@ -108,7 +108,7 @@ def _hold(sandbox: StripeSandbox, _id: str, _body: Body) -> JsonDict:
 
 
 def _held(sandbox: StripeSandbox, _id: str, _body: Body) -> JsonDict:
-    return {"data": [render_event(event) for event in sandbox.webhooks.held()]}
+    return {"data": [render_event(parcel.event) for parcel in sandbox.webhooks.held()]}
 
 
 def _release(sandbox: StripeSandbox, _id: str, body: Body) -> JsonDict:

@@ -8,6 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
+from psp.sandboxing.serving import dropped
 from psp.stripe.sandbox.accounts import Accounts
 from psp.stripe.sandbox.api_errors import ApiError
 from psp.stripe.sandbox.books import Books
@@ -103,10 +104,3 @@ class ApiEdge:
             self._world.cause = Cause()
             settle_later_charges(books)
         return Answer(200, body)
-
-
-def dropped(request: web.Request) -> web.Response:
-    """Close the connection without a word."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()

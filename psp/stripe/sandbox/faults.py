@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from psp.sandboxing.faults import PendingFaults
 from psp.stripe.sandbox.api_errors import ApiError
 from psp.stripe.sandbox.idempotency import in_use
 
@@ -58,28 +59,12 @@ class Fault:
         )
 
 
-class Faults:
+class Faults(PendingFaults[Fault]):
     """The faults still to come, in the order they were asked for."""
-
-    def __init__(self) -> None:
-        self._pending: list[Fault] = []
-
-    def inject(self, fault: Fault) -> None:
-        """Add a fault."""
-        self._pending.append(fault)
-
-    def clear(self) -> None:
-        """Let everything go well again."""
-        self._pending.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
         """Return the first fault that matches, used up by one."""
-        for fault in self._pending:
-            if fault.matches(method, path):
-                fault.count -= 1
-                self._pending = [left for left in self._pending if left.count > 0]
-                return fault
-        return None
+        return self.first(lambda fault: fault.matches(method, path))
 
 
 def refusal(fault: Fault | None, key: str) -> ApiError | None:

@@ -8,11 +8,11 @@ from typing import Final
 
 from aiohttp import web
 
+from psp.sandboxing.serving import dropped
 from psp.stripe.sandbox.accounts import Accounts
 from psp.stripe.sandbox.api_errors import ApiError, missing
 from psp.stripe.sandbox.books import Books
 from psp.stripe.sandbox.drifting import DriftKind
-from psp.stripe.sandbox.edge import dropped
 from psp.stripe.sandbox.faults import Fault, FaultKind, Faults, refusal, server_error
 from psp.stripe.sandbox.model import ReportRun
 from psp.stripe.sandbox.report_files import report_chunks

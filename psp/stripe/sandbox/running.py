@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -10,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from psp.sandboxing.serving import running, serve
 from psp.stripe.sandbox.api_errors import ApiError
 from psp.stripe.sandbox.control import ACTIONS, Action, read_body
 from psp.stripe.sandbox.sandbox import StripeSandbox
@@ -29,26 +29,15 @@ async def running_sandbox(
 ) -> AsyncIterator[StripeSandbox]:
     """Serve a new sandbox, on a free port unless one is named; raises `OSError` if it is taken."""
     sandbox = StripeSandbox(now, seed=seed, webhook_retry_gaps_s=webhook_retry_gaps_s)
-    runner = web.AppRunner(
-        _application(sandbox), access_log=None, handler_cancellation=False, shutdown_timeout=1
-    )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        sandbox.address = f"http://{host}:{runner.addresses[0][1]}"
+    async with running(sandbox, _application(sandbox), host, port):
         yield sandbox
-    finally:
-        await sandbox.close()
-        await runner.cleanup()
 
 
 async def serve_sandbox(
     host: str, port: int, ready: Callable[[StripeSandbox], object] = lambda _sandbox: None
 ) -> None:
     """Serve until cancelled; `ready` is called once requests are answered."""
-    async with running_sandbox(port, host=host) as sandbox:
-        ready(sandbox)
-        await asyncio.Event().wait()
+    await serve(running_sandbox(port, host=host), ready)
 
 
 def _application(sandbox: StripeSandbox) -> web.Application:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from psp.sandboxing.clock import Clock as AnyClock
 from psp.stripe.sandbox.drifting import Drift
 from psp.stripe.sandbox.model import Event
 
@@ -30,23 +30,12 @@ class Ids:
         return "".join(self._random.choices(_ALPHABET, k=count))
 
 
-class Clock:
-    """The sandbox's time: the given one, and what it was advanced by."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self.outside = now
-        """The time around the sandbox: signatures bear it, so that others can check their age."""
-        self._advanced_s = 0.0
+class Clock(AnyClock):
+    """The sandbox's time in whole seconds, as Stripe tells it."""
 
     def seconds(self) -> int:
         """Return the Unix time in the books."""
-        return int(self.outside() + self._advanced_s)
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass in the books; raises `ValueError` if it would run backwards."""
-        if seconds < 0:
-            raise ValueError("time runs forwards only")
-        self._advanced_s += seconds
+        return int(super().seconds())
 
 
 CLOSED_REVIEW_LEAVES: Final = ("nothing", "payment_intent", "payment_intent_and_charge")

@@ -253,6 +253,17 @@ async def test_a_decline_is_an_outcome_of_its_own() -> None:
     assert [(call.outcome, call.code) for call in calls] == [("declined", "generic_decline")]
 
 
+async def test_an_old_decline_that_is_read_again_is_none_of_this_call() -> None:
+    """A read that shows it, and a cancelation, went well."""
+    provider, calls = _observed(_DECLINED)
+
+    await provider.retrieve_payment("pi_1")
+    await provider.cancel_payment(CancelPayment("pi_1", "k"))
+    await provider.capture_payment(CapturePayment("pi_1", create_request().amount, "k"))
+
+    assert [call.outcome for call in calls] == ["ok", "ok", "declined"]
+
+
 async def test_a_refund_that_failed_is_told_like_a_decline() -> None:
     """With the PSP's code; a refund that is well is an `ok`."""
     calls: list[PspCall] = []

@@ -12,12 +12,14 @@ from psp.ogone.sandbox.entering import is_expired, read_card
 from psp.ogone.sandbox.faults import Fault, FaultKind, Faults
 from psp.ogone.sandbox.feedback import feedback, with_feedback
 from psp.ogone.sandbox.model import Account, Card, Operation, Payment
-from psp.ogone.sandbox.notifications import Notification, reordered
+from psp.ogone.sandbox.notifications import Notification
 from psp.ogone.sandbox.parameters import LATIN1, Parameters, parse_parameters
 from psp.ogone.sandbox.refusals import Refusal
 from psp.ogone.sandbox.transitions import Family
-from psp.ogone.sandbox.world import Clock, Ids
+from psp.ogone.sandbox.world import Ids
 from psp.redaction import is_card_number
+from psp.sandboxing.clock import Clock
+from psp.sandboxing.delivery import reordered
 
 _JUNE_2027 = 1_812_000_000.0
 

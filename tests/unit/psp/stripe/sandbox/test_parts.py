@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import stripe
 
+from psp.sandboxing.delivery import reordered
 from psp.stripe.sandbox.api_errors import ApiError
 from psp.stripe.sandbox.expanding import check_expansions
 from psp.stripe.sandbox.faults import Fault, FaultKind, Faults
 from psp.stripe.sandbox.model import Event
 from psp.stripe.sandbox.signing import signature_header
-from psp.stripe.sandbox.webhooks import Endpoint, Parcel, reordered
+from psp.stripe.sandbox.webhooks import Endpoint, Parcel
 from psp.stripe.sandbox.world import Clock, Ids
 
 
