@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-import aiohttp
-
 from gateway.accounts.service import Accounts
 from gateway.aliases.service import AliasDoors, Aliases
 from gateway.aliases.values import AliasTimeLimits
-from gateway.back_office import ObservedBackOffice
 from gateway.catch_up.events import EventCatchUp
 from gateway.catch_up.job import CatchUp
 from gateway.catch_up.payments import PaymentCatchUp
@@ -28,7 +24,6 @@ from gateway.events.kafka.neighbours import Neighbours
 from gateway.job_lease import JobLease
 from gateway.leases import WorkLeases, new_holder
 from gateway.metrics import Metrics
-from gateway.observing import watching
 from gateway.orders.handler import OrderHandler
 from gateway.orders.service import Orders
 from gateway.payments.books import PaymentBooks, is_delivered, is_published
@@ -41,7 +36,6 @@ from gateway.payments.resolver import Resolver
 from gateway.payments.sending import OperationSender
 from gateway.payments.service import Payments
 from gateway.proposals.service import Proposals
-from gateway.providers import Providers
 from gateway.reconciliation.correcting import Corrections
 from gateway.reconciliation.keeping import DiscrepancyBooks
 from gateway.reconciliation.matching import Matching
@@ -66,13 +60,11 @@ from gateway.refunds.sending import RefundSender
 from gateway.refunds.service import Refunds
 from gateway.refunds.syncing import RefundSync
 from gateway.refunds.truth import PaymentTruth
-from gateway.routing.configuration import Configuration
 from gateway.routing.source import RoutingSource
-from gateway.settings import Settings, check_lease, turn_wait_s
+from gateway.settings import Settings
 from gateway.shield import Shield
 from gateway.signals import PaymentSignals, Wake
-from gateway.storage.database import Database, open_database
-from gateway.storage.observed import ObservedDatabase
+from gateway.storage.database import Database
 from gateway.sweeping.beyond import BeyondDrafts
 from gateway.sweeping.decision import SweepAges
 from gateway.sweeping.held import HeldOrders
@@ -82,16 +74,9 @@ from gateway.sweeping.sweeper import LEASE_NAME, Sweeper
 from gateway.sweeping.unclaimed import UnclaimedMoney
 from gateway.sweeping.unfinished import UnfinishedChanges
 from gateway.workers import Job, Workers
-from legacy_bridge.files import RefundFolder
 from legacy_bridge.port import BackOffice
 from legacy_bridge.refund_files import RefundFiles
-from legacy_bridge.sql import SqlBackOffice
-from psp.breaker import BreakerRules
-from psp.guard import Guard
-from psp.guarded import GuardedProvider
-from psp.observed import ObservedProvider
 from psp.port import PaymentServiceProvider
-from psp.registry import PSP_KINDS, PspAccountConfig, build_psp
 
 if TYPE_CHECKING:
     from gateway.events.kafka.delivery import KafkaDelivery  # see `_open_kafka`
@@ -265,7 +250,7 @@ def wire(
         accounts=accounts,
         refunds=Refunds(refund_creation, database),
         refund_batches=file_work.batches,
-        reconciliations=_reconciliations(doors, shield, truth, refund_sync),
+        reconciliations=_reconciliations(doors, shield, truth),
         inbox=Inbox(database, providers, clock, arrivals),
         sweeper=sweeper,
         catch_up=catch_up,
@@ -312,12 +297,10 @@ def _sweeper(
     )
 
 
-def _reconciliations(
-    doors: Doors, shield: Shield, truth: PaymentTruth, refund_sync: RefundSync
-) -> Reconciliations:
+def _reconciliations(doors: Doors, shield: Shield, truth: PaymentTruth) -> Reconciliations:
     database, clock = doors.database, doors.clock
     settling = Settling(database)
-    asker = Corrections(database, truth, refund_sync)
+    asker = Corrections(database, truth)
     parts = RunParts(
         database=database,
         clock=clock,
@@ -391,89 +374,3 @@ def _confirmation(
 
 def _job_lease(database: Database, clock: Clock, holder: str, name: str) -> JobLease:
     return JobLease(database, name, holder, clock)
-
-
-@asynccontextmanager
-async def open_providers(
-    settings: Settings,
-    accounts: Mapping[str, PspAccountConfig],
-    metrics: Metrics,
-    clock: Clock = system_clock,
-) -> AsyncIterator[Providers]:
-    """Open the adapters of all accounts over one session, and close them at the end."""
-    async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(
-                # Each account's guard bounds its own: one limit for all of them would let a PSP
-                # that hangs use up the connections of the others.
-                connector=aiohttp.TCPConnector(limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        )
-
-        def build(account: str, config: PspAccountConfig) -> PaymentServiceProvider:
-            guarded = GuardedProvider(
-                build_psp(account, config, session, lambda: clock().timestamp()),
-                _guard(account, config, settings, metrics),
-                PSP_KINDS[config.psp].methods,
-            )
-            # Outermost, so that calls which the guard refuses are counted too.
-            return ObservedProvider(guarded, watching(metrics.observe_psp_call))
-
-        # No attempt outlasts the lease, so that none holds an adapter for longer.
-        providers = Providers(build, accounts, grace_s=settings.operation_lease_s)
-        stack.push_async_callback(providers.close)
-        yield providers
-
-
-def _guard(account: str, config: PspAccountConfig, settings: Settings, metrics: Metrics) -> Guard:
-    return Guard(
-        account,
-        at_once=config.calls_at_once,
-        wait_s=turn_wait_s(settings.operation_lease_s, config.total_timeout_s),
-        rules=BreakerRules(failures=config.breaker_failures, pause_s=config.breaker_pause_s),
-        observe=metrics.set_breaker,
-    )
-
-
-@asynccontextmanager
-async def open_application(
-    settings: Settings,
-    configuration: Configuration,
-    providers: Mapping[str, PaymentServiceProvider],
-    clock: Clock = system_clock,
-    metrics: Metrics | None = None,
-) -> AsyncIterator[Application]:
-    """Open the databases, wire the gateway, and close them at the end.
-
-    Raises `SettingsError` if the settings do not go with the configuration.
-    """
-    check_lease(settings, configuration.accounts)
-    async with AsyncExitStack() as stack:
-        database = ObservedDatabase(open_database(settings.database_url))
-        stack.push_async_callback(database.close)
-        back_office = SqlBackOffice.open(settings.back_office_url)
-        stack.push_async_callback(back_office.close)
-        doors = Doors(
-            database,
-            ObservedBackOffice(back_office),
-            providers,
-            clock,
-            _refund_folder(settings),
-            metrics or Metrics(),
-        )
-        kafka = await _open_kafka(settings, stack)
-        yield wire(doors, RoutingSource(configuration.table), settings, kafka)
-
-
-def _refund_folder(settings: Settings) -> RefundFiles | None:
-    folder = settings.refund_folder
-    return None if folder is None else RefundFolder(folder, settle_s=settings.refund_settle_s)
-
-
-async def _open_kafka(settings: Settings, stack: AsyncExitStack) -> KafkaDelivery | None:
-    if settings.delivery != "kafka":
-        return None
-    from gateway.events.kafka.delivery import open_kafka  # noqa: PLC0415 - who delivers locally does not load the library
-
-    return await stack.enter_async_context(open_kafka(settings))

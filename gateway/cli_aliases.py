@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli_calling import own_gateway
 from gateway.cli_errors import NEGATIVE
 from gateway.cli_output import JsonFlag, print_json, print_line, print_table
-from gateway.cli_progress import sending_bar
+from gateway.cli_progress import pieces, sending_bar
 
 if TYPE_CHECKING:
     from gateway.client.imports import ImportOutcome
-
-_CHUNK_BYTES: Final = 64 * 1024
 
 aliases_app = typer.Typer(help="Look after saved payment methods.", rich_markup_mode=None)
 
@@ -55,7 +52,7 @@ def import_file(
         own_gateway(target) as client,
     ):
         answer = client.import_aliases(
-            _pieces(opened, progress), psp_account=account, legacy_account=legacy_account
+            pieces(opened, progress), psp_account=account, legacy_account=legacy_account
         )
     outcome = outcome_of(answer, time.monotonic() - started_s)
     if json_output:
@@ -63,12 +60,6 @@ def import_file(
     else:
         _print(outcome)
     return NEGATIVE if outcome.refused else 0
-
-
-def _pieces(opened: BinaryIO, progress: Callable[[int], None]) -> Iterator[bytes]:
-    while piece := opened.read(_CHUNK_BYTES):
-        yield piece
-        progress(len(piece))
 
 
 def _print(outcome: ImportOutcome) -> None:

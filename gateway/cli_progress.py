@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import BinaryIO, Final
+
+_PIECE_BYTES: Final = 64 * 1024
 
 
 @contextmanager
@@ -32,6 +35,13 @@ def sending_bar(total_bytes: int, *, shown: bool) -> Iterator[Callable[[int], No
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("sending", total=total_bytes)
         yield lambda sent: bar.advance(task, sent)
+
+
+def pieces(opened: BinaryIO, progress: Callable[[int], None]) -> Iterator[bytes]:
+    """Read a file in pieces, and tell of each once it is sent."""
+    while piece := opened.read(_PIECE_BYTES):
+        yield piece
+        progress(len(piece))
 
 
 @contextmanager

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from gateway.cli_calling import own_gateway
 from gateway.cli_errors import NEGATIVE
 from gateway.cli_output import JsonFlag, print_json, print_line, print_table
-from gateway.cli_progress import counting_bar, sending_bar
+from gateway.cli_progress import counting_bar, pieces, sending_bar
 from gateway.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from gateway.client.refund_files import BatchView, RefusedFileLine
     from gateway.domain.refund_movement import OverdueMovement
 
-_CHUNK_BYTES: Final = 64 * 1024
 _LOOK_EVERY_S: Final = 0.5
 _HOUR: Final = timedelta(hours=1)
 
@@ -49,17 +49,16 @@ def submit(
     json_output: JsonFlag = False,
 ) -> int:
     """Refund what a file says, line by line; exit code 1 if any is refused or fails."""
-    from gateway.client import PaygateClient  # noqa: PLC0415 - --help does without
-    from gateway.client.refund_files import refused_line, view_of  # noqa: PLC0415 - as above
+    from gateway.client.refund_files import refused_line, view_of  # noqa: PLC0415 - --help does without
 
     shows_bar = sys.stderr.isatty() and not json_output
     started_s = time.monotonic()
-    with PaygateClient.connect(target or _own_address(), caller="paygate-cli") as client:
+    with own_gateway(target) as client:
         with (
             file.open("rb") as opened,
             sending_bar(file.stat().st_size, shown=shows_bar) as progress,
         ):
-            answer = client.submit_refund_batch(_pieces(opened, progress), file_name=file.name)
+            answer = client.submit_refund_batch(pieces(opened, progress), file_name=file.name)
         view = view_of(answer.batch)
         if not no_wait:
             view = _followed(client, view, shown=shows_bar)
@@ -70,17 +69,6 @@ def submit(
     else:
         _print(view, refusals, seconds)
     return NEGATIVE if view.went_wrong else 0
-
-
-def _own_address() -> str:
-    settings = load_settings()
-    return f"{settings.grpc_host}:{settings.grpc_port}"
-
-
-def _pieces(opened: BinaryIO, progress: Callable[[int], None]) -> Iterator[bytes]:
-    while piece := opened.read(_CHUNK_BYTES):
-        yield piece
-        progress(len(piece))
 
 
 def _followed(client: PaygateClient, view: BatchView, *, shown: bool) -> BatchView:

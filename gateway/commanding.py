@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from gateway.bootstrap import Application, open_application, open_providers
+from gateway.bootstrap import Application
 from gateway.embedded import prepare_databases
 from gateway.logs import configure_logging
 from gateway.metrics import Metrics
+from gateway.opening import open_application, open_providers
 from gateway.routing.configuration import load_configuration
 from gateway.settings import Settings
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Final
 
 import structlog
 
+from gateway.leases import unbroken
 from gateway.signals import Wake
 from gateway.steps import StepObserver, ignore_step, job_step
 from gateway.storage.writes import StorageUnavailableError
@@ -57,6 +58,19 @@ class Lanes:
         task = asyncio.create_task(self._run(road, key, work, trace), name=f"{self._name}:{key}")
         self._lanes[key] = task
         return True
+
+    async def fill(
+        self, roads: Iterable[str], begin: Callable[[str], Coroutine[Any, Any, int]]
+    ) -> int:
+        """Begin what is due on each road that has room; the number that was begun.
+
+        A claim ends before a cancellation gets through: what it takes is in somebody's hands.
+        """
+        begun = 0
+        for road in roads:
+            if self.has_room(road):
+                begun += await unbroken(begin(road))
+        return begun
 
     async def join(self) -> None:
         """Wait until every lane is free."""

@@ -17,7 +17,7 @@ import structlog
 
 from gateway.api.interceptors.caller import TRUSTING, by_certificate
 from gateway.api.server import GrpcEdge, build_grpc_edge
-from gateway.bootstrap import Application, open_application, open_providers
+from gateway.bootstrap import Application
 from gateway.clock import Clock, system_clock
 from gateway.embedded import prepare_databases
 from gateway.gauges import Gauges
@@ -26,6 +26,7 @@ from gateway.identity.listening import listening_credentials
 from gateway.identity.names import CallerName
 from gateway.logs import configure_logging
 from gateway.metrics import Metrics
+from gateway.opening import open_application, open_providers
 from gateway.readiness import Readiness
 from gateway.routing.configuration import Configuration, load_configuration
 from gateway.routing.reload import ConfigurationReloader

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import Context
 from opentelemetry.trace import (
     NoOpTracer,
     Span,
@@ -146,16 +146,3 @@ def trace_of(headers: Mapping[str, str]) -> str:
     given = headers.get(TRACEPARENT, "")
     _PROPAGATOR.inject(carrier, _PROPAGATOR.extract({TRACEPARENT: given}, Context()))
     return carrier.get(TRACEPARENT, "")
-
-
-@contextmanager
-def continuing(trace: str) -> Iterator[None]:
-    """Let what is done here belong to a trace; an empty one changes nothing."""
-    if not trace:
-        yield
-        return
-    token = attach(_PROPAGATOR.extract({TRACEPARENT: trace}))
-    try:
-        yield
-    finally:
-        detach(token)

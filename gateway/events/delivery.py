@@ -15,7 +15,7 @@ from gateway.domain.outbox import Delivery
 from gateway.domain.pauses import Pauses
 from gateway.errors import PaygateError, Reason
 from gateway.lanes import Lanes
-from gateway.leases import WorkLeases, unbroken
+from gateway.leases import WorkLeases
 from gateway.orders.handler import OrderHandler, OrderUnknownError
 from gateway.payments.refreshing import (
     PaymentChangingError,
@@ -79,11 +79,7 @@ class LocalDelivery:
 
     async def run_once(self) -> int:
         """Begin what is due, one telling an order at a time; the number that was begun."""
-        begun = 0
-        for account in self._accounts:
-            if self.lanes.has_room(account):
-                begun += await unbroken(self._begin(account))
-        return begun
+        return await self.lanes.fill(self._accounts, self._begin)
 
     async def deliver(self, order_id: str, lines: Sequence[Delivery]) -> None:
         """Tell an order; its lines are done with, or put off."""

@@ -11,7 +11,7 @@ from gateway.clock import Clock
 from gateway.domain.inbox import InboxEvent
 from gateway.events.applying import EventApplier
 from gateway.lanes import Lanes
-from gateway.leases import WorkLeases, unbroken
+from gateway.leases import WorkLeases
 from gateway.signals import Wake
 from gateway.storage.database import Database
 from gateway.storage.inbox import claim_due_events, extend_event, payment_key
@@ -42,11 +42,7 @@ class InboxWork:
 
     async def run_once(self) -> int:
         """Begin what is due, one payment's events at a time; the number that was begun."""
-        begun = 0
-        for account in self._accounts:
-            if self.lanes.has_room(account):
-                begun += await unbroken(self._begin(account))
-        return begun
+        return await self.lanes.fill(self._accounts, self._begin)
 
     async def _begin(self, account: str) -> int:
         """Claim what there are lanes for; events of a payment whose lane is taken wait for it."""

@@ -17,7 +17,6 @@ from gateway.domain.outcome import Answered, NotDone, Outcome, Unknown
 from gateway.domain.payment import Payment
 from gateway.domain.refund import RefundState
 from gateway.lanes import Lanes
-from gateway.leases import unbroken
 from gateway.payments.books import PaymentBooks
 from gateway.payments.sending import OperationSender, Settled
 from gateway.signals import Wake
@@ -61,11 +60,7 @@ class Resolver:
 
     async def run_once(self) -> int:
         """Begin to ask about what is due; the number of operations that were begun."""
-        begun = 0
-        for account in self._providers:
-            if self.lanes.has_room(account):
-                begun += await unbroken(self._begin(account))
-        return begun
+        return await self.lanes.fill(self._providers, self._begin)
 
     async def _begin(self, account: str) -> int:
         """Claim what there are lanes for, so that nobody else asks about it meanwhile."""

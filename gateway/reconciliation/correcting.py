@@ -28,26 +28,18 @@ _UNHEARD: Final = (
 
 
 class PaymentAsker(Protocol):
-    """Asks the PSP about a payment; see `gateway.refunds.truth.PaymentTruth`."""
+    """Asks the PSP about a payment and its refunds; see `gateway.refunds.truth.PaymentTruth`."""
 
     async def take_over(self, payment: Payment) -> Payment:
         """Return the payment as the PSP has it now."""
 
 
-class RefundAsker(Protocol):
-    """Asks the PSP about the refunds of a payment; see `gateway.refunds.syncing.RefundSync`."""
-
-    async def sync(self, payment: Payment) -> Payment:
-        """Return the payment with its refunds as the PSP has them."""
-
-
 class Corrections:
     """Brings single payments up to date. Nothing here decides: the PSP's word is taken over."""
 
-    def __init__(self, database: Database, payments: PaymentAsker, refunds: RefundAsker) -> None:
+    def __init__(self, database: Database, payments: PaymentAsker) -> None:
         self._database = database
         self._payments = payments
-        self._refunds = refunds
 
     async def ask(self, payment_id: str) -> None:
         """Take over what the PSP says of a payment and its refunds, if it says anything now."""
@@ -55,8 +47,7 @@ class Corrections:
         if payment is None:
             return
         try:
-            refreshed = await self._payments.take_over(payment)
-            await self._refunds.sync(refreshed)
+            await self._payments.take_over(payment)
         except _UNHEARD as error:
             # The discrepancy stays open then, and the next run asks again.
             _log.warning("not_corrected", payment_id=payment_id, error=str(error))

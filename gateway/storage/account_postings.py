@@ -126,7 +126,6 @@ _SUMS: Final[tuple[sa.ColumnElement[Any], ...]] = (
     sa.func.count(),
     sa.func.min(_p.booking_time),
 )
-_BACKLOG: Final = sa.select(*_SUMS).where(WAITING_POSTING)
 
 
 def insert_posting(posting: Posting) -> Write:
@@ -219,12 +218,6 @@ async def open_postings_of_customer(database: Database, customer_id: str) -> lis
     """Return what a shopper's account lacks: due, or refused by the back office."""
     rows = await database.fetch(_OPEN_OF_CUSTOMER, {"customer_id": customer_id})
     return [_posting_of(row) for row in rows]
-
-
-async def postings_backlog(database: Database) -> tuple[int, datetime | None]:
-    """Count what the back office does not have yet, and say when the oldest of it was booked."""
-    ((count, oldest),) = await database.fetch(_BACKLOG, {})
-    return int(count), oldest
 
 
 def _values(posting: Posting) -> dict[str, Any]:

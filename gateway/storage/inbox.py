@@ -68,16 +68,6 @@ _THESE: Final = sa.select(*_COLUMNS).where(
     inbox.c.psp_account == sa.bindparam("account"),
     inbox.c.event_id.in_(select_rows("event_id")),
 )
-_DUE: Final = (
-    sa.select(*_COLUMNS)
-    .where(
-        inbox.c.next_attempt_time <= sa.bindparam("now"),
-        inbox.c.psp_account == sa.bindparam("account"),
-        WAITING_EVENT,
-    )
-    .order_by(inbox.c.receive_time, inbox.c.event_id)
-    .limit(sa.bindparam("limit", type_=sa.BigInteger))
-)
 # What names no payment is a piece of work of its own.
 _PAYMENT: Final = sa.func.coalesce(
     sa.func.nullif(inbox.c.psp_reference, sa.literal_column("''")), inbox.c.event_id
@@ -155,11 +145,6 @@ def extend_event(received: InboxEvent, *, held: datetime, until: datetime) -> Wr
     )
 
 
-def release_event(received: InboxEvent, *, held: datetime, now: datetime) -> Write:
-    """Give up a lease that is `held` until then: the webhook is due, and no attempt is counted."""
-    return extend_event(received, held=held, until=now)
-
-
 async def claim_due_events(
     database: Database,
     psp_account: str,
@@ -201,14 +186,6 @@ async def get_events(
     rows = await database.fetch(_THESE, {"account": psp_account, **wanted})
     events = [_event_of(row) for row in rows]
     return sorted(events, key=lambda each: (each.receive_time, each.event.event_id))
-
-
-async def list_due_events(
-    database: Database, psp_account: str, now: datetime, limit: int
-) -> list[InboxEvent]:
-    """Return an account's webhooks that may be dealt with now, first received first."""
-    rows = await database.fetch(_DUE, {"account": psp_account, "now": now, "limit": limit})
-    return [_event_of(row) for row in rows]
 
 
 def _key(psp_account: str, event_id: str) -> dict[str, str]:

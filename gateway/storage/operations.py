@@ -57,16 +57,6 @@ _OF_REQUEST: Final = (
     .order_by(operations.c.id.desc())
     .limit(1)
 )
-_DUE: Final = (
-    sa.select(operations)
-    .where(
-        operations.c.next_check_time <= sa.bindparam("now"),
-        operations.c.psp_account == sa.bindparam("account"),
-        OPEN_OPERATION,
-    )
-    .order_by(operations.c.next_check_time, operations.c.id)
-    .limit(sa.bindparam("limit", type_=sa.BigInteger))
-)
 
 _CLAIM: Final = claiming(
     sa.select(
@@ -173,14 +163,6 @@ async def claim_due_operations(
     }
     claimed = [_operation_of(row) for row in await database.claim(_CLAIM, parameters)]
     return sorted(claimed, key=lambda each: each.id)
-
-
-async def list_due_operations(
-    database: Database, psp_account: str, now: datetime, limit: int
-) -> list[Operation]:
-    """Return an account's open operations that may be looked at now, due for longest first."""
-    rows = await database.fetch(_DUE, {"account": psp_account, "now": now, "limit": limit})
-    return [_operation_of(row) for row in rows]
 
 
 def _first(rows: Sequence[Row]) -> Operation | None:

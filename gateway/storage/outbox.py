@@ -73,16 +73,6 @@ _THESE: Final = (
     .where(outbox.c.journal_id.in_(select_rows("journal_id")))
     .order_by(outbox.c.journal_id)
 )
-_DUE: Final = (
-    sa.select(*_COLUMNS)
-    .join(payments, payments.c.id == outbox.c.payment_id)
-    .where(
-        outbox.c.next_attempt_time <= sa.bindparam("now"),
-        payments.c.psp_account == sa.bindparam("account"),
-    )
-    .order_by(outbox.c.journal_id)
-    .limit(sa.bindparam("limit", type_=sa.BigInteger))
-)
 _COUNT: Final = sa.select(sa.func.count()).select_from(outbox)
 
 
@@ -132,11 +122,6 @@ def extend_delivery(delivery: Delivery, *, held: datetime, until: datetime) -> W
     )
 
 
-def release_delivery(delivery: Delivery, *, held: datetime, now: datetime) -> Write:
-    """Give up a lease that is `held` until then: the line is due, and no attempt is counted."""
-    return extend_delivery(delivery, held=held, until=now)
-
-
 async def claim_due_deliveries(
     database: Database,
     psp_account: str,
@@ -169,14 +154,6 @@ async def get_deliveries(database: Database, journal_ids: Collection[str]) -> li
     """Return those of the lines that are still to be delivered, the oldest first."""
     wanted = rows_parameter([{"journal_id": each} for each in journal_ids])
     return [_delivery_of(row) for row in await database.fetch(_THESE, wanted)]
-
-
-async def list_due_deliveries(
-    database: Database, psp_account: str, now: datetime, limit: int
-) -> list[Delivery]:
-    """Return what may be delivered of an account's payments now, the oldest journal line first."""
-    rows = await database.fetch(_DUE, {"account": psp_account, "now": now, "limit": limit})
-    return [_delivery_of(row) for row in rows]
 
 
 async def outbox_depth(database: Database) -> int:

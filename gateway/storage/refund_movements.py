@@ -128,9 +128,6 @@ _POSTPONE: Final = (
     )
 )
 _THESE: Final = sa.select(*MOVEMENT_COLUMNS).where(_m.movement_id.in_(select_rows("wanted")))
-_OF_REFUND: Final = sa.select(*MOVEMENT_COLUMNS).where(
-    _m.refund_id == sa.bindparam("refund_id"), SENT_MOVEMENT
-)
 _DUE_WHERE: Final = (
     _m.psp_account == sa.bindparam("psp_account"),
     _m.next_attempt_time <= sa.bindparam("now"),
@@ -225,12 +222,6 @@ async def movements_by_id(
     wanted = rows_parameter([{"wanted": each} for each in movement_ids])
     found = (movement_of_row(row) for row in await database.fetch(_THESE, wanted))
     return {movement.movement_id: movement for movement in found}
-
-
-async def movement_of_refund(database: Database, refund_id: str) -> Movement | None:
-    """Return the movement that a refund carries out, or None if it is no movement's."""
-    rows = await database.fetch(_OF_REFUND, {"refund_id": refund_id})
-    return movement_of_row(rows[0]) if rows else None
 
 
 async def due_movements(

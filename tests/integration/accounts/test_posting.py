@@ -9,16 +9,17 @@ from datetime import timedelta
 import structlog
 
 from gateway.accounts.commands import ReportCommand
+from gateway.domain.backlog import Waiting
 from gateway.domain.posting import Posting, PostingState
 from gateway.storage.account_postings import (
     get_posting,
     open_postings_of_customer,
-    postings_backlog,
 )
 from legacy_bridge.errors import BackOfficeUnavailableError
 from legacy_bridge.port import AccountMovement, MovementKind
 from psp.money import Money
 from tests.integration.accounts.ledger import FULL_MINOR, Ledger, in_parcel, invoiced
+from tests.support.accounts import unposted
 from tests.support.payments import NOW
 from tests.support.rig import CrashError
 
@@ -79,13 +80,13 @@ async def test_a_back_office_that_is_away_is_tried_again(ledger: Ledger) -> None
         assert (stored.state, stored.attempts) == (PostingState.DUE, attempts)
         assert "no answer in time" in stored.last_error
         ledger.now += timedelta(minutes=1)
-    assert await postings_backlog(ledger.database) == (1, NOW)
+    assert await unposted(ledger.database) == Waiting(1, NOW)
 
     ledger.office = away
     ledger.restart()
     await ledger.work()
     assert await ledger.movements() == [_DUE.movement]
-    assert await postings_backlog(ledger.database) == (0, None)
+    assert await unposted(ledger.database) == Waiting(0, None)
 
 
 class _Away:
@@ -191,4 +192,4 @@ async def test_two_processes_share_what_is_due(ledger: Ledger) -> None:
         await there.posting.lanes.join()
 
     assert len(await ledger.movements()) == 20
-    assert await postings_backlog(ledger.database) == (0, None)
+    assert await unposted(ledger.database) == Waiting(0, None)

@@ -13,15 +13,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from gateway.domain.backlog import Waiting
 from gateway.domain.reconciliation import RunState
 from gateway.domain.refund import RefundState
 from gateway.refunds.commands import RefundedPayment
-from gateway.storage.account_postings import postings_backlog
 from gateway.storage.database import Database, open_database
 from legacy_bridge.port import MovementKind
 from psp.errors import NotSentError, OutcomeUnknownError, RateLimitedError
 from psp.port import RefundStatus
 from tests.integration.closing.house import ACCOUNT, House, opened
+from tests.support.accounts import unposted
 from tests.support.databases import SqliteDatabases
 
 _MORNING: Final = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -356,7 +357,7 @@ async def _end(house: House) -> None:
 
 async def _expect_closed(house: House, database: Database) -> None:
     assert await house.named() == []
-    assert await postings_backlog(database) == (0, None)
+    assert await unposted(database) == Waiting(0, None)
     movements = await house.movements()
     assert len({each.key for each in movements}) == len(movements)
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.bootstrap import Doors, wire
 from gateway.domain.inbox import InboxEvent, InboxOutcome
@@ -21,9 +22,10 @@ from gateway.orders.handler import OrderHandler
 from gateway.settings import load_settings
 from gateway.signals import Wake
 from gateway.storage.database import Database, open_database
-from gateway.storage.inbox import finish_event, get_event, insert_event, list_due_events
+from gateway.storage.inbox import finish_event, get_event, insert_event
 from gateway.storage.outbox import insert_delivery, outbox_depth
 from gateway.storage.payments import insert_payment
+from gateway.storage.tables import inbox
 from gateway.storage.writes import StorageUnavailableError
 from gateway.workers import Job, Workers
 from legacy_bridge.port import OrderState
@@ -36,6 +38,7 @@ from tests.support.shop import StandingClock
 LEASE = timedelta(seconds=30)
 _PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.01
+_DUE = sa.select(inbox.c.event_id).where(inbox.c.next_attempt_time <= sa.bindparam("later"))
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
@@ -215,7 +218,7 @@ async def test_slow_work_is_not_taken_away(
         async def renewed(now: Any = now) -> bool:
             # It would be due a little later than the old lease ends, if that was not renewed.
             later = now + timedelta(milliseconds=2)
-            return not await list_due_events(database, CLAIMED_ACCOUNT, later, 1)
+            return not await database.fetch(_DUE, {"later": later})
 
         await eventually(renewed)
     slow.applied.open.set()

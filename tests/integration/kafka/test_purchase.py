@@ -8,7 +8,7 @@ from gateway.bootstrap import Application
 from gateway.domain.payment import PaymentState
 from gateway.storage.journal import list_entries
 from gateway.storage.outbox import deliveries_of
-from gateway.traces import continuing
+from gateway.traces import span
 from paygate.v1 import events_pb2 as pb
 from paygate.v1.order_service_pb2 import ORDER_STATE_RELEASED
 from tests.integration.gateway.refunding import told
@@ -61,7 +61,7 @@ async def test_messages_belong_to_the_trace_of_what_caused_them(rig: Rig, cluste
     """From the call or webhook over inbox and outbox, through the consumers, to the order."""
     topics = cluster.topics
     async with gateway(rig, cluster.settings()):
-        with continuing(_TRACE):
+        with span("work", trace=_TRACE):
             await rig.draft()
             created = await rig.create()
         await rig.confirm(created)

@@ -13,7 +13,7 @@ from gateway.domain.refund_movement import Standing
 from gateway.domain.requests import RequestKey
 from gateway.errors import PaygateError, Reason
 from gateway.refund_files.values import BatchOptions, LineRefusal
-from gateway.storage.refund_movements import movement_of_refund, movements_by_id
+from gateway.storage.refund_movements import movements_by_id
 from psp.errors import MisconfiguredError, RateLimitedError, RejectedError, UnavailableError
 from psp.port import RefundStatus
 from tests.integration.refund_files.stage import HEAD, Stage, file_of, line
@@ -43,9 +43,8 @@ async def test_each_movement_becomes_one_refund(stage: Stage) -> None:
     assert stage.made(WALLETS) == [("ch_wallets_2", 1999)]
     (made,) = await stage.refunds(second)
     assert (made.cause, made.reason) == (RefundCause.FILE, "duplicate")
-    movement = await movement_of_refund(stage.database, made.id)
-    assert movement is not None
-    assert (movement.movement_id, movement.line_number) == ("M-2", 3)
+    movement = (await movements_by_id(stage.database, ["M-2"]))["M-2"]
+    assert (movement.refund_id, movement.line_number) == (made.id, 3)
     assert await stage.refunded_minor(first) == 1200
 
 

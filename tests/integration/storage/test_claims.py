@@ -25,7 +25,6 @@ from gateway.storage.inbox import (
     get_event,
     insert_event,
     postpone_event,
-    release_event,
 )
 from gateway.storage.operations import claim_due_operations, insert_operation, postpone_operation
 from gateway.storage.outbox import (
@@ -35,7 +34,6 @@ from gateway.storage.outbox import (
     extend_delivery,
     get_deliveries,
     insert_delivery,
-    release_delivery,
 )
 from gateway.storage.payments import insert_payment
 from gateway.storage.writes import GuardFailedError, Write
@@ -278,7 +276,7 @@ async def held(database: Database, request: pytest.FixtureRequest) -> Held:
         assert await events(NOW) == 1
         return Held(
             lambda held, until: extend_event(event(1), held=held, until=until),
-            lambda held, now: release_event(event(1), held=held, now=now),
+            lambda held, now: extend_event(event(1), held=held, until=now),
             events,
             finish_event(ACCOUNT, "evt_001", InboxOutcome.APPLIED),
         )
@@ -287,7 +285,7 @@ async def held(database: Database, request: pytest.FixtureRequest) -> Held:
     told = delivery(line(1))
     return Held(
         lambda held, until: extend_delivery(told, held=held, until=until),
-        lambda held, now: release_delivery(told, held=held, now=now),
+        lambda held, now: extend_delivery(told, held=held, until=now),
         deliveries,
         delete_delivery(told.journal_id),
     )
@@ -340,7 +338,7 @@ async def test_what_was_put_off_stays_put_off(database: Database) -> None:
     (mine,) = await claim_due_events(database, ACCOUNT, NOW, UNTIL, 1)
     await database.commit([postpone_event(mine, NOW + 9 * LEASE)])
 
-    await database.commit([release_event(mine, held=UNTIL, now=NOW)])
+    await database.commit([extend_event(mine, held=UNTIL, until=NOW)])
 
     assert await claim_due_events(database, ACCOUNT, LATER, LATER + LEASE, 1) == []
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from gateway.domain.inbox import InboxEvent, InboxOutcome
 from gateway.storage.database import Database
 from gateway.storage.inbox import (
+    claim_due_events,
     finish_event,
     get_event,
     insert_event,
-    list_due_events,
     postpone_event,
 )
 from gateway.storage.writes import AlreadyExistsError
@@ -39,6 +39,11 @@ def received(event_id: str = "evt_1", account: str = "stripe_eu", after_s: int =
     )
 
 
+async def due(database: Database, now: datetime, payments: int = 10) -> list[InboxEvent]:
+    """Claim what is due of so many payments, until now: it is due again at once."""
+    return await claim_due_events(database, "stripe_eu", now, now, payments)
+
+
 async def test_a_webhook_is_read_as_it_was_stored(database: Database) -> None:
     """Every field survives."""
     await database.commit([insert_event(received())])
@@ -61,13 +66,18 @@ async def test_a_webhook_is_received_once(database: Database) -> None:
 
 
 async def test_due_webhooks_come_in_the_order_of_receipt(database: Database) -> None:
-    """At once when received, and at most so many."""
-    events = [received("evt_b", after_s=-1), received("evt_c"), received("evt_a", after_s=1)]
+    """At once when received, and of at most so many payments."""
+    events = [
+        replace(each, event=replace(each.event, psp_reference=f"pi_{number}"))
+        for number, each in enumerate(
+            [received("evt_b", after_s=-1), received("evt_c"), received("evt_a", after_s=1)]
+        )
+    ]
     await database.commit([insert_event(one) for one in reversed(events)])
 
-    assert await list_due_events(database, "stripe_eu", NOW, 10) == events[:2]
-    assert await list_due_events(database, "stripe_eu", LATER, 10) == events
-    assert await list_due_events(database, "stripe_eu", LATER, 1) == events[:1]
+    assert await due(database, NOW) == events[:2]
+    assert await due(database, LATER) == events
+    assert await due(database, LATER, 1) == events[:1]
 
 
 @pytest.mark.parametrize("outcome", sorted(set(InboxOutcome) - {InboxOutcome.WAITING}))
@@ -80,7 +90,7 @@ async def test_a_finished_webhook_is_kept_and_not_due(
     await database.commit([finish_event("stripe_eu", "evt_1", outcome)])
 
     assert await get_event(database, "stripe_eu", "evt_1") == replace(received(), outcome=outcome)
-    assert await list_due_events(database, "stripe_eu", LATER, 10) == [received("evt_2")]
+    assert await due(database, LATER) == [received("evt_2")]
     with pytest.raises(AlreadyExistsError):
         await database.commit([insert_event(received())])
 
@@ -90,9 +100,7 @@ async def test_a_webhook_that_is_put_off_comes_again(database: Database) -> None
     await database.commit([insert_event(received())])
 
     for attempts in (1, 2):
-        (read,) = await list_due_events(database, "stripe_eu", LATER, 10)
+        (read,) = await due(database, LATER)
         await database.commit([postpone_event(read, LATER)])
-        assert await list_due_events(database, "stripe_eu", NOW, 10) == []
-        assert await list_due_events(database, "stripe_eu", LATER, 10) == [
-            replace(received(), attempts=attempts)
-        ]
+        assert await due(database, NOW) == []
+        assert await due(database, LATER) == [replace(received(), attempts=attempts)]

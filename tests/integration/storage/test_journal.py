@@ -14,9 +14,9 @@ from gateway.domain.payment import PaymentState
 from gateway.storage.database import Database
 from gateway.storage.journal import insert_entry, list_entries, newest_entries
 from gateway.storage.outbox import (
+    claim_due_deliveries,
     delete_delivery,
     insert_delivery,
-    list_due_deliveries,
     outbox_depth,
     postpone_delivery,
 )
@@ -83,8 +83,8 @@ async def test_a_sequence_is_taken_once(database: Database, lines: list[JournalE
 async def test_due_lines_are_delivered_oldest_first(
     database: Database, lines: list[JournalEntry]
 ) -> None:
-    """What is not due yet waits; a limit takes the oldest."""
-    entries = [line(3), line(1), line(2)]
+    """What is not due yet waits; a limit takes the orders whose lines are the oldest."""
+    entries = [line(number, f"order_{number}") for number in (3, 1, 2)]
     await database.commit(
         [
             *(insert_delivery(entry, NOW) for entry in entries),
@@ -92,10 +92,10 @@ async def test_due_lines_are_delivered_oldest_first(
         ]
     )
 
-    due = await list_due_deliveries(database, "stripe_eu", NOW, 10)
-    first = await list_due_deliveries(database, "stripe_eu", NOW, 2)
+    due = await claim_due_deliveries(database, "stripe_eu", NOW, NOW, 10)
+    first = await claim_due_deliveries(database, "stripe_eu", NOW, NOW, 2)
 
-    assert due == [delivery(line(number)) for number in (1, 2, 3)]
+    assert due == [delivery(line(number, f"order_{number}")) for number in (1, 2, 3)]
     assert first == due[:2]
     assert await outbox_depth(database) == 4
 
@@ -109,22 +109,22 @@ async def test_a_delivered_line_is_struck_off(
     await database.commit([delete_delivery("evt_1")])
     await database.commit([delete_delivery("evt_1")])
 
-    assert await list_due_deliveries(database, "stripe_eu", NOW, 10) == [delivery(line(2))]
+    assert await claim_due_deliveries(database, "stripe_eu", NOW, NOW, 10) == [delivery(line(2))]
     assert await outbox_depth(database) == 1
 
 
 async def test_a_failed_delivery_is_put_off(database: Database, lines: list[JournalEntry]) -> None:
     """It counts the attempt, says why, and comes again when its time has come."""
     await database.commit([insert_delivery(line(1), NOW)])
-    (read,) = await list_due_deliveries(database, "stripe_eu", NOW, 10)
+    (read,) = await claim_due_deliveries(database, "stripe_eu", NOW, NOW, 10)
 
     await database.commit(
         [postpone_delivery(read, next_attempt_time=LATER, error="the back office is down")]
     )
 
-    assert await list_due_deliveries(database, "stripe_eu", NOW, 10) == []
+    assert await claim_due_deliveries(database, "stripe_eu", NOW, NOW, 10) == []
     expected = delivery(line(1), attempts=1, last_error="the back office is down")
-    assert await list_due_deliveries(database, "stripe_eu", LATER, 10) == [expected]
+    assert await claim_due_deliveries(database, "stripe_eu", LATER, LATER, 10) == [expected]
 
 
 async def test_a_line_is_delivered_once_at_a_time(database: Database) -> None:
@@ -143,8 +143,9 @@ async def test_each_account_is_asked_for_its_own(
     """A PSP that hangs does not stand in the way of another's orders."""
     await database.commit([insert_delivery(line(1), NOW)])
 
-    assert await list_due_deliveries(database, "stripe_us", NOW, 10) == []
-    assert await list_due_deliveries(database, PAYMENT.psp_account, NOW, 10) == [delivery(line(1))]
+    assert await claim_due_deliveries(database, "stripe_us", NOW, NOW, 10) == []
+    own = await claim_due_deliveries(database, PAYMENT.psp_account, NOW, NOW, 10)
+    assert own == [delivery(line(1))]
 
 
 async def test_the_newest_lines_of_one_type(database: Database, lines: list[JournalEntry]) -> None:

@@ -12,11 +12,11 @@ from gateway.domain.operation import OPEN_STATES, Operation, OperationKind, Oper
 from gateway.domain.requests import RequestKey
 from gateway.storage.database import Database
 from gateway.storage.operations import (
+    claim_due_operations,
     get_open_operation,
     get_operation,
     get_operation_of_request,
     insert_operation,
-    list_due_operations,
     postpone_operation,
     settle_operation,
 )
@@ -168,8 +168,8 @@ async def test_what_is_due_comes_longest_due_first(database: Database) -> None:
         numbered(5, next_check_time=NOW, state=OperationState.UNKNOWN),
     )
 
-    due = await list_due_operations(database, "stripe_eu", NOW, 10)
-    first = await list_due_operations(database, "stripe_eu", NOW, 1)
+    first = await claim_due_operations(database, "stripe_eu", NOW, LATER, 1)
+    rest = await claim_due_operations(database, "stripe_eu", NOW, LATER, 10)
 
-    assert [one.id for one in due] == ["op_2", "op_1", "op_5"]
     assert [one.id for one in first] == ["op_2"]
+    assert [one.id for one in rest] == ["op_1", "op_5"]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.traces import continuing, current_trace, trace_of
+from gateway.traces import current_trace, span, trace_of
 
 _TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def test_a_trace_is_continued_and_left() -> None:
     """What is written inside belongs to it, and what comes after does not."""
-    with continuing(_TRACE):
+    with span("work", trace=_TRACE):
         assert current_trace() == _TRACE
-        with continuing(""):
+        with span("within"):
             assert current_trace() == _TRACE
     assert current_trace() == ""
 
@@ -36,5 +36,5 @@ def test_a_caller_names_its_trace(headers: dict[str, str], trace: str) -> None:
 @pytest.mark.parametrize("trace", ["nonsense", "00-x-y-z"])
 def test_a_broken_trace_changes_nothing(trace: str) -> None:
     """It came from a message that anybody may have written."""
-    with continuing(trace):
+    with span("work", trace=trace):
         assert current_trace() == ""
