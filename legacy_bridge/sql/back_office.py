@@ -49,6 +49,9 @@ _INSERTS: Final[Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert
 _ORDER: Final = select(orders).where(orders.c.order_id == bindparam("id"))
 _LOCKED_ORDER: Final = _ORDER.with_for_update()
 _ACTION: Final = select(order_actions).where(order_actions.c.key == bindparam("key"))
+_MOVE: Final = update(orders).where(
+    orders.c.order_id == bindparam("id"), orders.c.state == bindparam("from_state")
+)
 
 
 def _utc_now() -> datetime:
@@ -66,6 +69,7 @@ class SqlBackOffice:
     def __init__(self, database: Database, now: Callable[[], datetime] = _utc_now) -> None:
         self._database = database
         self._insert = _INSERTS[database.dialect_name]
+        self._log = self._insert(order_actions).on_conflict_do_nothing(index_elements=["key"])
         self._now = now
         self._aliases = SqlAliases(database, self._insert, now)
         self._accounts = SqlAccounts(database, self._insert, now)
@@ -227,18 +231,12 @@ class SqlBackOffice:
         changed = verdict is Verdict.MOVE
         action = _action_for(order, wish, key, changed=changed, now=self._now())
         if changed:
-            result = await connection.execute(
-                update(orders)
-                .where(orders.c.order_id == order.order_id, orders.c.state == order.state.value)
-                .values(order_state_values(order_after(order, action)))
-            )
+            place = {"id": order.order_id, "from_state": order.state.value}
+            moved = order_state_values(order_after(order, action))
+            result = await connection.execute(_MOVE, place | moved)
             if result.rowcount != 1:
                 raise RuntimeError(f"order {order.order_id} moved under its own lock")
-        logged = await connection.execute(
-            self._insert(order_actions)
-            .values(action_values(action))
-            .on_conflict_do_nothing(index_elements=["key"])
-        )
+        logged = await connection.execute(self._log, action_values(action))
         if logged.rowcount != 1:
             # Calls on one order wait for each other, so this one was for another order.
             raise KeyReusedError(key)

@@ -45,6 +45,8 @@ class Database:
             if self.dialect_name == "sqlite"
             else self._engine.execution_options(isolation_level="AUTOCOMMIT")
         )
+        # Made once: options for each transaction would be an engine for each.
+        self._writing_engine = self._engine.execution_options(**{_WRITES: True})
         # SQLite has one writer at a time and lets the others poll: in this process they queue.
         self._writer: AbstractAsyncContextManager[object] = (
             asyncio.Lock() if self.dialect_name == "sqlite" else nullcontext()
@@ -63,12 +65,11 @@ class Database:
 
         Raises `BackOfficeUnavailableError`, after which the commit may or may not have happened.
         """
-        engine = self._engine.execution_options(**{_WRITES: True})
         with _translated(operation):
             async with (
                 asyncio.timeout(self._timeout_s),
                 self._writer,
-                engine.begin() as connection,
+                self._writing_engine.begin() as connection,
             ):
                 yield connection
 
