@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import structlog
 
 from gateway.routing.configuration import Configuration
+from gateway.running import RunningGateway
 from gateway.sandboxed import introduce, running_sandboxes
-from gateway.server import RunningGateway
 from gateway.settings import Settings, SettingsError
 from legacy_bridge.port import DraftOrder
 from legacy_bridge.sql import SqlBackOffice

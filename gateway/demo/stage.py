@@ -15,8 +15,8 @@ from gateway.client import AsyncPaygateClient
 from gateway.clock import system_clock
 from gateway.embedded import prepare_databases
 from gateway.routing.configuration import load_configuration
+from gateway.running import RunningGateway, running_gateway
 from gateway.sandboxed import introduce, running_sandboxes, write_configuration
-from gateway.server import RunningGateway, running_gateway
 from gateway.settings import SANDBOX_CONFIG_FILE, Settings, load_settings
 from gateway.storage.sqlite import sqlite_file
 from legacy_bridge.port import DraftOrder

@@ -15,8 +15,8 @@ from gateway.client import AsyncPaygateClient, new_request_id
 from gateway.demo.stage import stage_settings
 from gateway.embedded import prepare_databases
 from gateway.routing.configuration import load_configuration
+from gateway.running import running_gateway
 from gateway.sandboxed import introduce, running_sandboxes, write_configuration
-from gateway.server import running_gateway
 from gateway.settings import Settings
 from legacy_bridge.port import DraftOrder
 from legacy_bridge.sql import SqlBackOffice

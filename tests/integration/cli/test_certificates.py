@@ -12,7 +12,7 @@ from gateway.cli_calling import own_gateway
 from gateway.client import NotPermittedError, PaygateClient, UnavailableError
 from gateway.client.channel import certificate_credentials
 from gateway.embedded import prepare_databases
-from gateway.server import load_checked, running_gateway
+from gateway.running import load_checked, running_gateway
 from gateway.settings import Settings, SettingsError, load_settings
 from paygate.v1.payment_service_pb2 import GetPaymentRequest
 from paygate.v1.routing_service_pb2 import ListCountryPoliciesRequest

@@ -14,8 +14,8 @@ import pytest
 from gateway.client import AsyncPaygateClient, DeadlineError, UnavailableError
 from gateway.demo.acting import creation
 from gateway.embedded import prepare_databases
+from gateway.running import RunningGateway, load_checked, running_gateway
 from gateway.sandboxed import Sandboxes, introduce, write_configuration
-from gateway.server import RunningGateway, load_checked, running_gateway
 from gateway.settings import load_settings
 from legacy_bridge.port import DraftOrder, OrderState
 from legacy_bridge.sql import SqlBackOffice

@@ -19,8 +19,8 @@ from gateway.api.server import GrpcEdge
 from gateway.client import AsyncPaygateClient
 from gateway.demo.acting import creation
 from gateway.embedded import prepare_databases
+from gateway.running import Grace, RunningGateway, load_checked, running_gateway
 from gateway.sandboxed import Sandboxes, introduce, running_sandboxes, write_configuration
-from gateway.server import Grace, RunningGateway, load_checked, running_gateway
 from gateway.settings import Settings, load_settings
 from gateway.shield import Shield
 from gateway.storage.sqlite import SqliteDatabase

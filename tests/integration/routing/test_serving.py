@@ -9,7 +9,7 @@ import grpc
 
 from gateway.embedded import prepare_databases
 from gateway.routing.reload import Reloaded
-from gateway.server import load_checked, running_gateway
+from gateway.running import load_checked, running_gateway
 from gateway.settings import load_settings
 from paygate.v1 import payment_service_pb2 as payment_pb
 from paygate.v1 import routing_service_pb2 as pb
