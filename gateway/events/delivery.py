@@ -26,6 +26,7 @@ from gateway.signals import Wake
 from gateway.storage.database import Database
 from gateway.storage.outbox import (
     claim_due_deliveries,
+    delete_deliveries_until,
     delete_delivery,
     extend_delivery,
     postpone_delivery,
@@ -81,10 +82,15 @@ class LocalDelivery:
         """Begin what is due, one telling an order at a time; the number that was begun."""
         return await self.lanes.fill(self._accounts, self._begin)
 
-    async def deliver(self, order_id: str, lines: Sequence[Delivery]) -> None:
-        """Tell an order; its lines are done with, or put off."""
+    async def deliver(
+        self, order_id: str, lines: Sequence[Delivery], *, with_seen: bool = False
+    ) -> None:
+        """Tell an order; its lines are done with, or put off.
+
+        `with_seen` strikes off what the telling itself caused as well: nobody else hears of it.
+        """
         try:
-            await self._handler.handle(order_id)
+            handled = await self._handler.handle(order_id)
         except _PASSING as error:
             refused = isinstance(error, PaygateError) and error.reason is Reason.PSP_REJECTED
             pauses = _PAUSES_AFTER_REFUSAL if refused else _PAUSES
@@ -95,7 +101,14 @@ class LocalDelivery:
             _log.exception("delivery_failed", order_id=order_id)
             await self._put_off(order_id, lines, _PAUSES, f"fault: {type(error).__name__}")
         else:
-            await self._database.commit([delete_delivery(line.journal_id) for line in lines])
+            seen = handled.seen if with_seen else {}
+            others = [line for line in lines if line.payment_id not in seen]
+            await self._database.commit(
+                [
+                    *(delete_deliveries_until(payment, last) for payment, last in seen.items()),
+                    *(delete_delivery(line.journal_id) for line in others),
+                ]
+            )
 
     async def _begin(self, account: str) -> int:
         """Claim what there are lanes for; lines of an order whose lane is taken wait for it."""
@@ -120,7 +133,9 @@ class LocalDelivery:
         def move(held: datetime, until: datetime) -> list[Write]:
             return [extend_delivery(line, held=held, until=until) for line in lines]
 
-        await self._leases.keep(held, move, partial(self.deliver, order_id, lines))
+        # A line that came meanwhile was decided on as well, as far as the decision knew it.
+        deliver = partial(self.deliver, order_id, lines, with_seen=True)
+        await self._leases.keep(held, move, deliver)
 
     async def _put_off(
         self, order_id: str, lines: Sequence[Delivery], pauses: Pauses, why: str

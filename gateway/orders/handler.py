@@ -58,6 +58,16 @@ class OrderUnknownError(Exception):
     """The back office does not know the order yet: its draft may be stored a little later."""
 
 
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """How an order was handled."""
+
+    decision: OrderDecision
+    """The last one, which says what the order waits for."""
+    seen: Mapping[str, int]
+    """Of each of its payments, the last journal line that was known to that decision."""
+
+
 @dataclass(slots=True)
 class _Visit:
     """What is learnt of an order while it is handled once."""
@@ -70,6 +80,10 @@ class _Visit:
     """What was seen in the journal or written to it: by payment, what happened to the order."""
     order: DraftOrder | None = None
     """As the back office answered its release, after which it does not change."""
+
+    def seen(self) -> Mapping[str, int]:
+        """See `Handled.seen`."""
+        return {payment.id: payment.last_sequence for payment in self.payments}
 
 
 class OrderHandler:
@@ -91,8 +105,8 @@ class OrderHandler:
         self._refresher = refresher
         self._clock = clock
 
-    async def handle(self, order_id: str) -> OrderDecision:
-        """Do what is due for an order; the last decision, which says what it waits for.
+    async def handle(self, order_id: str) -> Handled:
+        """Do what is due for an order.
 
         Raises the errors of the back office and of the PSPs, `PaygateError` if a payment is being
         changed, and `OrderUnknownError`: call again later.
@@ -105,13 +119,13 @@ class OrderHandler:
             decision = await self._decide(order, visit)
             if decision.payment is None or decision.action is OrderAction.WAIT:
                 await self._tell_what_was_done(order, visit)
-                return decision
+                return Handled(decision, visit.seen())
             await self._carry_out(order, decision, decision.payment, visit)
             if decision.action in {OrderAction.HOLD, OrderAction.ALARM}:
-                return decision
+                return Handled(decision, visit.seen())
         raise RuntimeError(f"order {order_id} does not come to rest")
 
-    async def give_up(self, order_id: str, reason: str) -> OrderDecision:
+    async def give_up(self, order_id: str, reason: str) -> Handled:
         """Cancel an order that nobody paid, then do what is due for it; raises as `handle` does.
 
         Money that came a moment before has no order then, and `handle` gives it back.
@@ -138,7 +152,8 @@ class OrderHandler:
             visit.payments, changing = await payments_and_changes_of_order(
                 self._books.database, order.order_id
             )
-            decision = decide(order, visit.payments, await self._came_back(order))
+            came_back = await self._came_back(order, visit.payments)
+            decision = decide(order, visit.payments, came_back)
             payment = decision.payment
             if payment is None or decision.action not in _ASKS_FIRST:
                 return decision
@@ -150,10 +165,13 @@ class OrderHandler:
             visit.fresh[confirmed.id] = confirmed.version
         raise PaymentChangingError(order.order_id)
 
-    async def _came_back(self, order: DraftOrder) -> frozenset[str]:
+    async def _came_back(self, order: DraftOrder, payments: Sequence[Payment]) -> frozenset[str]:
         """Return the payments whose money was given back by us and returned by the PSP."""
-        if order.state not in _FINAL:
-            return frozenset()
+        released = order.state is OrderState.RELEASED
+        if order.state not in _FINAL or (
+            released and all(payment.id == order.payment_id for payment in payments)
+        ):
+            return frozenset()  # then nothing depends on it
         return came_back(await refunds_of_order(self._books.database, order.order_id))
 
     async def _carry_out(
@@ -191,7 +209,7 @@ class OrderHandler:
         order_id, key = order.order_id, f"{decision.action}:{order.order_id}:{payment.id}"
         match decision.action:
             case OrderAction.CAPTURE:
-                captured = await self._changes.capture_by_itself(payment.id)
+                captured = await self._changes.capture_by_itself(payment)
                 visit.fresh[captured.id] = captured.version
             case OrderAction.RELEASE:
                 visit.order = await self._back_office.release_order(

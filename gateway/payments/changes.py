@@ -85,12 +85,12 @@ class PaymentChanges:
         )
         return await self._change(wanted, remaining_s)
 
-    async def capture_by_itself(self, payment_id: str) -> Payment:
-        """Capture all that is authorised, as the gateway's own decision."""
+    async def capture_by_itself(self, payment: Payment) -> Payment:
+        """Capture all that is authorised of a payment as it was read, as the gateway's own wish."""
         wanted = _Wanted(
-            OperationKind.CAPTURE, payment_id, lambda payment: amount_to_capture(payment, None)
+            OperationKind.CAPTURE, payment.id, lambda current: amount_to_capture(current, None)
         )
-        return await self._change(wanted, None)
+        return await self._carry_out(wanted, payment, None)
 
     async def cancel_by_itself(self, payment_id: str, reason: CancelReason) -> Payment:
         """Cancel, as the gateway's own decision."""
@@ -102,6 +102,11 @@ class PaymentChanges:
             return await self._replays.answer(stored, wanted.request[1])
         if payment is None:
             raise not_found(wanted.payment_id)
+        return await self._carry_out(wanted, payment, remaining_s)
+
+    async def _carry_out(
+        self, wanted: _Wanted, payment: Payment, remaining_s: float | None
+    ) -> Payment:
         # Whatever can be refused is refused before the deadline is looked at.
         self._sender.provider_of(payment)
         wanted.permit(payment)

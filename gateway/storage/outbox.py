@@ -19,7 +19,7 @@ from gateway.storage.claims import (
 )
 from gateway.storage.database import Database, Row
 from gateway.storage.json_rows import rows_parameter, select_rows
-from gateway.storage.tables import outbox, payments
+from gateway.storage.tables import journal, outbox, payments
 from gateway.storage.writes import Write
 
 _COLUMNS: Final = (
@@ -33,6 +33,14 @@ _COLUMNS: Final = (
 _THIS: Final = outbox.c.journal_id == sa.bindparam("key_journal_id")
 _INSERT: Final = sa.insert(outbox)
 _DELETE: Final = sa.delete(outbox).where(_THIS)
+_DELETE_UNTIL: Final = sa.delete(outbox).where(
+    outbox.c.journal_id.in_(
+        sa.select(journal.c.id).where(
+            journal.c.payment_id == sa.bindparam("of_payment_id"),
+            journal.c.sequence <= sa.bindparam("last_sequence"),
+        )
+    )
+)
 _POSTPONE: Final = (
     sa.update(outbox)
     .where(_THIS)
@@ -95,6 +103,11 @@ def insert_delivery(entry: JournalEntry, now: datetime, trace_context: str = "")
 def delete_delivery(journal_id: str) -> Write:
     """Strike a line off that was delivered; if it was already, that is as well."""
     return Write(_DELETE, {"key_journal_id": journal_id})
+
+
+def delete_deliveries_until(payment_id: str, last_sequence: int) -> Write:
+    """Strike off every line of a payment's journal up to one of them."""
+    return Write(_DELETE_UNTIL, {"of_payment_id": payment_id, "last_sequence": last_sequence})
 
 
 def postpone_delivery(delivery: Delivery, *, next_attempt_time: datetime, error: str) -> Write:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from gateway.domain.payment import PaymentState
 from gateway.domain.requests import RequestKey
 from gateway.errors import PaygateError, Reason
+from gateway.orders.handler import Handled
 from gateway.payments.commands import CancelPaymentCommand, CapturePaymentCommand
+from gateway.storage.outbox import outbox_depth
 from legacy_bridge.port import OrderState
 from psp.money import Money
 from psp.port import (
@@ -51,6 +55,27 @@ async def test_at_order_the_gateway_captures_and_releases(rig: Rig) -> None:
         "order_released",
     ]
     assert [entry.sequence for entry in page.entries] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_what_a_telling_causes_is_not_told_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order's own capture and release were known to its last decision."""
+    told = Counter[str]()
+    handle = rig.application.order_handler.handle
+
+    async def counted(order_id: str) -> Handled:
+        told[order_id] += 1
+        return await handle(order_id)
+
+    monkeypatch.setattr(rig.application.order_handler, "handle", counted)
+    await rig.draft()
+
+    payment = await rig.paid()
+
+    assert (payment.state, await rig.releases()) == (PaymentState.CAPTURED, 1)
+    assert told == {"order-1": 1}
+    assert await outbox_depth(rig.database) == 0
 
 
 async def test_automatic_stripe_captures(rig: Rig) -> None:

@@ -18,7 +18,8 @@ from gateway.events.applying import EventApplier
 from gateway.events.delivery import LocalDelivery
 from gateway.events.inbox_work import InboxWork
 from gateway.leases import WorkLeases
-from gateway.orders.handler import OrderHandler
+from gateway.orders.decision import OrderAction, OrderDecision
+from gateway.orders.handler import Handled, OrderHandler
 from gateway.settings import load_settings
 from gateway.signals import Wake
 from gateway.storage.database import Database, open_database
@@ -78,9 +79,10 @@ class Told:
     def __init__(self, counts: Counter[str]) -> None:
         self._counts = counts
 
-    async def handle(self, order_id: str) -> None:
+    async def handle(self, order_id: str) -> Handled:
         self._counts[order_id] += 1
         await asyncio.sleep(0)
+        return Handled(OrderDecision(OrderAction.WAIT, "it was told"), {})
 
 
 class Replica:

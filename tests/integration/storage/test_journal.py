@@ -15,6 +15,7 @@ from gateway.storage.database import Database
 from gateway.storage.journal import insert_entry, list_entries, newest_entries
 from gateway.storage.outbox import (
     claim_due_deliveries,
+    delete_deliveries_until,
     delete_delivery,
     insert_delivery,
     outbox_depth,
@@ -111,6 +112,21 @@ async def test_a_delivered_line_is_struck_off(
 
     assert await claim_due_deliveries(database, "stripe_eu", NOW, NOW, 10) == [delivery(line(2))]
     assert await outbox_depth(database) == 1
+
+
+async def test_what_was_seen_of_a_journal_is_struck_off(
+    database: Database, lines: list[JournalEntry]
+) -> None:
+    """Up to a line of one payment; later lines, and those of others, stay."""
+    other = payment(id="pay_other", psp_reference="pi_other")
+    foreign = replace(line(9), id="evt_9", payment_id=other.id, sequence=1)
+    await database.commit([insert_payment(other), insert_entry(foreign)])
+    await database.commit([insert_delivery(each, NOW) for each in (*lines, foreign)])
+
+    await database.commit([delete_deliveries_until(PAYMENT.id, 2)])
+
+    left = await claim_due_deliveries(database, "stripe_eu", NOW, NOW, 10)
+    assert [each.journal_id for each in left] == ["evt_3", "evt_4", "evt_9"]
 
 
 async def test_a_failed_delivery_is_put_off(database: Database, lines: list[JournalEntry]) -> None:
