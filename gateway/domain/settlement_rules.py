@@ -57,7 +57,7 @@ class OurRefund:
 
         It leaves when the PSP accepts the refund; the shopper's bank has it later.
         """
-        return self.refund.state in _GIVEN
+        return self.refund.state in GIVEN
 
     @property
     def amount_minor(self) -> int:
@@ -80,7 +80,7 @@ class OurRefund:
         return self.refund.update_time
 
 
-_GIVEN: Final = frozenset({RefundState.PENDING, RefundState.REQUIRES_ACTION, RefundState.SUCCEEDED})
+GIVEN: Final = frozenset({RefundState.PENDING, RefundState.REQUIRES_ACTION, RefundState.SUCCEEDED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Protocol
 
-from gateway.domain.discrepancy import Discrepancy, Finding, SubjectKind
+from gateway.domain.discrepancy import Discrepancy, Finding, Subject, SubjectKind
 from gateway.domain.reconciliation import Reconciliation
 from gateway.domain.settlement_rules import (
     BookedLine,
@@ -17,12 +17,13 @@ from gateway.domain.settlement_rules import (
     judge_refund,
 )
 from gateway.reconciliation.keeping import DiscrepancyBooks, batched
-from gateway.reconciliation.pairing import Pairs, judged
+from gateway.reconciliation.pairing import Pair, Pairs, ReadPairs, judged
 from gateway.reconciliation.settling import Settling
 from gateway.reconciliation.staging import Keep, chunks
 from gateway.reconciliation.windows import expected_window
 from gateway.storage.database import Database
 from gateway.storage.discrepancies import open_and_not_seen
+from gateway.storage.settlement_doubts import doubted_subjects
 from gateway.storage.settlement_lines import (
     counted_runs,
     delete_repeats,
@@ -34,9 +35,7 @@ from gateway.storage.settlement_lines import (
 from gateway.storage.settlement_pairs import (
     PaymentPair,
     RefundPair,
-    differing_payments,
     failed_refunds,
-    touched_refunds,
     uncharged_payments,
     unrefunded_refunds,
     window_end,
@@ -84,7 +83,6 @@ class Matching:
     async def match(self, run: Reconciliation, keep: Keep, tell: Callable[[int], None]) -> int:
         """Match a run whose report was read to its end; how many old discrepancies it closed."""
         matched = _Matched(run, Pairs(self._database, run.psp_account), keep, set())
-        await self._take_repeats_out(run, keep)
         for after, until in chunks(await last_line(self._database, run.id)):
             await keep()
             await self._match_lines(matched, after, until)
@@ -92,49 +90,42 @@ class Matching:
         await self._find_missing(matched)
         return await self._heal(matched)
 
-    async def _take_repeats_out(self, run: Reconciliation, keep: Keep) -> None:
-        """Name entries that the report has twice, and count each once."""
-        pieces = list(chunks(await last_line(self._database, run.id)))
-        any_repeats = False
-        for after, until in pieces:
-            await keep()
-            again = await repeated_lines(self._database, run.id, after, until)
-            most = {line.entry.entry_id: line for line in sorted(again, key=_repeats)}
-            await self._books.keep(run, _named(judge_line(line) for line in most.values()))
-            any_repeats = any_repeats or bool(again)
-        for after, until in pieces if any_repeats else []:
-            await self._database.commit([delete_repeats(run.id, after, until)])
-
     async def _match_lines(self, matched: _Matched, after: int, until: int) -> None:
-        run = matched.run
+        run, pairs = matched.run, matched.pairs
+        doubts = await doubted_subjects(self._database, run.id, run.psp_account, after, until)
+        # First: an entry that comes again is in doubt where it comes for the first time, and must
+        # not be added up twice.
+        for batch in batched(doubts, _BATCH):
+            await matched.keep()
+            await self._take_repeats_out(run, [subject.reference for subject in batch])
         odd = await odd_lines(self._database, run.id, after, until)
         await self._books.keep(run, _named(judge_line(line) for line in odd))
-        payments = await differing_payments(self._database, run.id, run.psp_account, after, until)
-        await self._judge_payments(matched, payments)
-        refunds = await touched_refunds(self._database, run.id, run.psp_account, after, until)
-        await self._judge_refunds(matched, refunds)
+        for kind, read in (
+            (SubjectKind.PAYMENT, pairs.payments),
+            (SubjectKind.REFUND, pairs.refunds),
+        ):
+            for references in batched(_of_kind(doubts, kind), _BATCH):
+                await self._judge(matched, await read(references), read)
 
-    async def _judge_payments(self, matched: _Matched, found: Sequence[PaymentPair]) -> None:
-        pairs = [await matched.pairs.complete_payment(pair) for pair in found]
+    async def _take_repeats_out(self, run: Reconciliation, references: Sequence[str]) -> None:
+        """Name entries that the report has twice, wherever it has them, and count each once."""
+        again = await repeated_lines(self._database, run.id, run.psp_account, references)
+        if not again:
+            return
+        most = {line.entry.entry_id: line for line in sorted(again, key=_repeats)}
+        await self._books.keep(run, _named(judge_line(line) for line in most.values()))
+        await self._database.commit([delete_repeats(run.id, run.psp_account, references)])
+
+    async def _judge(self, matched: _Matched, pairs: Sequence[Pair], read: ReadPairs) -> None:
+        """Name the differences of pairs; the PSP is asked first, and then they are read again."""
         differing = [pair for pair in pairs if judged(pair) is not None]
         for batch in batched(differing, _BATCH):
             await matched.keep()
-            if await self._ask_about(matched, batch):
-                batch = await matched.pairs.payments([pair.reference for pair in batch])  # noqa: PLW2901 - the same ones, read again
-            await self._books.keep(matched.run, _named(judged(pair) for pair in batch))
+            asked = await self._ask_about(matched, batch)
+            found = await read([pair.reference for pair in batch]) if asked else batch
+            await self._books.keep(matched.run, _named(judged(pair) for pair in found))
 
-    async def _judge_refunds(self, matched: _Matched, found: Sequence[RefundPair]) -> None:
-        pairs = [await matched.pairs.complete_refund(pair) for pair in found]
-        differing = [pair for pair in pairs if judged(pair) is not None]
-        for batch in batched(differing, _BATCH):
-            await matched.keep()
-            if await self._ask_about(matched, batch):
-                batch = await matched.pairs.refunds([pair.reference for pair in batch])  # noqa: PLW2901 - as above
-            await self._books.keep(matched.run, _named(judged(pair) for pair in batch))
-
-    async def _ask_about(
-        self, matched: _Matched, pairs: Sequence[PaymentPair | RefundPair]
-    ) -> bool:
+    async def _ask_about(self, matched: _Matched, pairs: Sequence[Pair]) -> bool:
         """Ask the PSP about the payments of pairs, each once in a run; whether any was."""
         any_asked = False
         for pair in pairs:
@@ -164,9 +155,10 @@ class Matching:
             await matched.keep()
             until = await window_end(self._database, after, window.until)
             uncharged = await uncharged_payments(self._database, run.psp_account, after, until)
-            await self._judge_payments(
+            await self._judge(
                 matched,
                 [PaymentPair(ours.psp_reference, None, ours) for ours, _ in uncharged],
+                matched.pairs.payments,
             )
             unrefunded = await unrefunded_refunds(
                 self._database,
@@ -176,14 +168,17 @@ class Matching:
                 since=window.after,
                 covered_since=covered,
             )
-            await self._judge_refunds(
-                matched, [RefundPair(ours.refund.psp_reference, None, ours) for ours in unrefunded]
+            await self._judge(
+                matched,
+                [RefundPair(ours.refund.psp_reference, None, ours) for ours in unrefunded],
+                matched.pairs.refunds,
             )
             failed = await failed_refunds(
                 self._database, run.psp_account, after, until, since=window.after
             )
             for batch in batched(failed, _BATCH):
-                await self._judge_refunds(matched, await matched.pairs.refunds(batch))
+                refunds = await matched.pairs.refunds(batch)
+                await self._judge(matched, refunds, matched.pairs.refunds)
             after = until
 
     async def _is_read(self, run: Reconciliation, day: date) -> bool:
@@ -247,6 +242,10 @@ class Matching:
 
 def _repeats(line: BookedLine) -> int:
     return line.repeats
+
+
+def _of_kind(subjects: Iterable[Subject], kind: SubjectKind) -> list[str]:
+    return [subject.reference for subject in subjects if subject.kind is kind]
 
 
 def _about(page: Iterable[Discrepancy], kind: SubjectKind) -> list[Discrepancy]:

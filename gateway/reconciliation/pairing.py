@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from gateway.domain.discrepancy import Finding
@@ -16,6 +16,10 @@ from gateway.storage.settlement_pairs import (
     refund_of_id,
     refund_pairs,
 )
+
+Pair = PaymentPair | RefundPair
+ReadPairs = Callable[[Sequence[str]], Awaitable[Sequence[Pair]]]
+"""Returns pairs by the PSP's references."""
 
 
 class Pairs:
@@ -49,7 +53,7 @@ class Pairs:
         ours = await refund_of_id(self._database, self.psp_account, pair.refund_id)
         return replace(pair, ours=ours)
 
-    async def payment_id_of(self, pair: PaymentPair | RefundPair) -> str:
+    async def payment_id_of(self, pair: Pair) -> str:
         """Return our id of the payment that a pair is about; empty if it is not known here."""
         if isinstance(pair, PaymentPair):
             return "" if pair.ours is None else pair.ours.payment_id
@@ -61,7 +65,7 @@ class Pairs:
         return "" if refunded.ours is None else refunded.ours.payment_id
 
 
-def judged(pair: PaymentPair | RefundPair) -> Finding | None:
+def judged(pair: Pair) -> Finding | None:
     """Judge a pair by the rules of its kind."""
     if isinstance(pair, PaymentPair):
         return judge_payment(pair.reference, pair.ours, pair.lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from gateway.domain.reconciliation import Reconciliation
@@ -12,11 +12,11 @@ from gateway.reconciliation.pairing import Pairs, judged
 from gateway.reconciliation.staging import Keep, chunks
 from gateway.storage.database import Database
 from gateway.storage.settled_postings import insert_postings
-from gateway.storage.settlement_lines import last_line
-from gateway.storage.settlement_pairs import RefundPair, resolved_unposted, touched_refunds
+from gateway.storage.settlement_lines import last_line, refunds_of_lines
+from gateway.storage.settlement_pairs import RefundPair, resolved_unposted
 from gateway.storage.writes import Write
 
-_BATCH: Final = 500
+_BATCH: Final = 2_000
 """Refunds of one commit."""
 
 
@@ -31,12 +31,10 @@ class Settling:
         pairs = Pairs(self._database, run.psp_account)
         settled = 0
         for after, until in chunks(await last_line(self._database, run.id)):
-            found = await touched_refunds(self._database, run.id, run.psp_account, after, until)
-            complete = [await pairs.complete_refund(pair) for pair in found]
-            for batch in batched(complete, _BATCH):
+            references = await refunds_of_lines(self._database, run.id, after, until)
+            for batch in batched(references, _BATCH):
                 await keep()
-                await self._database.commit(self.writes(batch))
-                settled += sum(map(_is_settled, batch))
+                settled += await self._post(pairs, batch)
         return settled + await self._settle_resolved(pairs, keep)
 
     async def _settle_resolved(self, pairs: Pairs, keep: Keep) -> int:
@@ -48,11 +46,13 @@ class Settling:
         while batch := await resolved_unposted(self._database, pairs.psp_account, last, _BATCH):
             last = batch[-1]
             await keep()
-            writes = self.writes(found := await pairs.refunds(batch))
-            if writes:
-                await self._database.commit(writes)
-            settled += sum(_is_settled(pair) for pair in found)
+            settled += await self._post(pairs, batch)
         return settled
+
+    async def _post(self, pairs: Pairs, references: Sequence[str]) -> int:
+        found = await pairs.refunds(references)
+        await self._database.commit(self.writes(found))
+        return sum(map(_is_settled, found))
 
     def writes(self, pairs: Iterable[RefundPair]) -> list[Write]:
         """Return what posts those of these refunds whose sides agree."""

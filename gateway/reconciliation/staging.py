@@ -17,7 +17,7 @@ from gateway.storage.settlement_lines import (
 )
 from psp.settlements import SettlementEntry
 
-_BATCH: Final = 1_000
+_BATCH: Final = 5_000
 """Lines of one commit: few enough that nobody waits for their writing."""
 
 Keep = Callable[[], Awaitable[None]]

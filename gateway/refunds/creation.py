@@ -49,6 +49,10 @@ class _Wanted:
     """Of the line of a refund file that wants it; empty otherwise."""
 
 
+_Begun = tuple[RefundBeginning, list[Refund]]
+"""What to write, and the further refunds of the payment."""
+
+
 class MovementTakenError(Exception):
     """The movement has its refund already, or is refused: nothing was written."""
 
@@ -125,16 +129,17 @@ class RefundCreation:
     async def _refund(self, wanted: _Wanted, payment: Payment, deadline: datetime | None) -> Refund:
         # Whatever can be refused is refused before the deadline is looked at.
         self._providers.provider_of(payment)
-        await self._begin(wanted, payment)
-        payment = await self._with_foreign_refunds(payment)
+        begun = await self._begin(wanted, payment)
+        if not self._providers.provider_of(payment).idempotency_lifetime_s:
+            payment = await self._with_foreign_refunds(payment)
+            begun = await self._begin(wanted, payment)
         # The PSP may have been asked by now: what counts is the time that is left after that.
         left = None if deadline is None else deadline - self._clock()
         require_time(None if left is None else left.total_seconds(), self._min_deadline_s)
-        return await self._shield.run(self._write_and_send(wanted, payment))
+        return await self._shield.run(self._write_and_send(wanted, payment, begun))
 
-    async def _begin(
-        self, wanted: _Wanted, payment: Payment
-    ) -> tuple[RefundBeginning, list[Refund]]:
+    async def _begin(self, wanted: _Wanted, payment: Payment) -> _Begun:
+        """Work out what to write of a payment; `_write` fails if that changed since."""
         others = await refunds_of_payment(self._books.database, payment.id)
         amount = amount_to_refund(payment, others, wanted.amount)
         beginning = begin_refund(
@@ -148,9 +153,9 @@ class RefundCreation:
         )
         return beginning, others
 
-    async def _write_and_send(self, wanted: _Wanted, payment: Payment) -> Refund:
+    async def _write_and_send(self, wanted: _Wanted, payment: Payment, begun: _Begun) -> Refund:
         for _ in range(_MOST_ROUNDS):
-            beginning, others = await self._begin(wanted, payment)
+            beginning, others = begun
             try:
                 await self._write(wanted, payment, beginning)
             except GuardFailedError as failed:
@@ -158,23 +163,24 @@ class RefundCreation:
                     raise MovementTakenError(wanted.movement_id) from failed
                 # The payment changed: what is left of it may be less.
                 payment = await self._books.get(payment.id)
+                begun = await self._begin(wanted, payment)
                 continue
             except AlreadyExistsError as exists:
                 return await self._lost_the_race(wanted, payment, exists)
-            begun, operation = beginning.change.payment, beginning.operation
-            outcome = await self._sender.attempt(begun, operation, others)
-            settled = await self._sender.settle(begun, beginning.refund, operation, outcome)
+            current, operation = beginning.change.payment, beginning.operation
+            outcome = await self._sender.attempt(current, operation, others)
+            settled = await self._sender.settle(
+                current, beginning.refund, others, operation, outcome
+            )
             settled.raise_refusal()
             return settled.refund
         raise operation_in_progress(payment.id)
 
     async def _with_foreign_refunds(self, payment: Payment) -> Payment:
-        """Take in what was refunded elsewhere, if the PSP tells a repeated refund only by that.
+        """Take in what was refunded elsewhere, where the PSP tells a repeated refund only by that.
 
         A refund of the same sum that somebody made in its back office would be taken for this one.
         """
-        if self._providers.provider_of(payment).idempotency_lifetime_s:
-            return payment
         try:
             return await self._sync.sync(payment)
         except PaymentChangingError as changing:

@@ -47,7 +47,7 @@ class RefundResolver:
         (refund,) = (each for each in known if each.id == claimed.parameters[REFUND_ID])
         others = [each for each in known if each.id != refund.id]
         outcome = await self._find_out(payment, refund, others, claimed)
-        settled = await self._sender.settle(payment, refund, claimed, outcome)
+        settled = await self._sender.settle(payment, refund, others, claimed, outcome)
         return settled.refund.state
 
     async def _find_out(

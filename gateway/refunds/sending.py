@@ -31,7 +31,7 @@ from gateway.refunds.postings import posting_writes
 from gateway.signals import Wake
 from gateway.storage.operations import postpone_operation, settle_operation
 from gateway.storage.refund_movements import give_movement_back, refuse_movement_of
-from gateway.storage.refunds import get_refund, refunds_of_payment, update_refund
+from gateway.storage.refunds import refunds_of_payment, update_refund
 from gateway.storage.requests import answer_request, delete_request
 from gateway.storage.writes import AlreadyExistsError, GuardFailedError, Write
 from psp.errors import OutcomeUnknownError, PspError, RateLimitedError, RejectedError
@@ -111,13 +111,20 @@ class RefundSender:
         return RefundAnswered(found[0], words)
 
     async def settle(
-        self, payment: Payment, refund: Refund, operation: Operation, outcome: RefundOutcome
+        self,
+        payment: Payment,
+        refund: Refund,
+        others: Sequence[Refund],
+        operation: Operation,
+        outcome: RefundOutcome,
     ) -> SettledRefund:
-        """Store what became of an attempt."""
+        """Store what became of an attempt; `others` are the payment's further refunds.
+
+        They were read with this version of the payment: no refund changes without its payment, so
+        that they are told to be old along with it.
+        """
         for _ in range(_MOST_ROUNDS):
             now = self._clock()
-            known = await refunds_of_payment(self._books.database, payment.id)
-            others = [each for each in known if each.id != refund.id]
             judged = refund_settlement(payment, refund, others, operation, outcome, now)
             refusal = _refusal_of(judged, outcome)
             writes = [
@@ -129,7 +136,9 @@ class RefundSender:
                 await self._books.save(payment, judged.change, now, writes)
             except GuardFailedError as failed:
                 payment = await self._books.get(payment.id)
-                refund = await self._stored(refund)
+                known = await refunds_of_payment(self._books.database, payment.id)
+                (refund,) = (each for each in known if each.id == refund.id)
+                others = [each for each in known if each.id != refund.id]
                 if failed.guard in _OPERATION_GUARDS:
                     return SettledRefund(refund, None if refund.counts else refusal)
                 if isinstance(outcome, RefundAnswered) and outcome.listed:
@@ -147,9 +156,6 @@ class RefundSender:
         # The row stays open, and the resolver settles it once the payment rests.
         _log.warning("operation_not_settled", operation=operation.id, payment_id=payment.id)
         return SettledRefund(refund)
-
-    async def _stored(self, refund: Refund) -> Refund:
-        return await get_refund(self._books.database, refund.id) or refund
 
     def _writes(
         self,

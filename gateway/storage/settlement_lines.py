@@ -32,15 +32,19 @@ _US_A_DAY: Final = 86_400_000_000
 
 _l: Final = settlement_lines.c
 _RUN: Final = sa.bindparam("of_run", type_=sa.Text)
-_ACCOUNT: Final = sa.bindparam("at_account", type_=sa.Text)
-_CHUNK: Final = sa.and_(
+OF_ACCOUNT: Final = sa.bindparam("at_account", type_=sa.Text)
+BY_INDEX: Final[sa.ColumnElement[int]] = sa.literal_column("0")
+"""As an offset it keeps PostgreSQL from joining what stands in an EXISTS: it is looked up row by
+row, by its index. Of lines that came a moment before the planner knows nothing, and may join them
+each with each."""
+OF_CHUNK: Final = sa.and_(
     _l.run_id == _RUN,
     _l.line_number > sa.bindparam("after_line", type_=sa.BigInteger),
     _l.line_number <= sa.bindparam("until_line", type_=sa.BigInteger),
 )
 
 
-_DELETE: Final = sa.delete(settlement_lines).where(_CHUNK)
+_DELETE: Final = sa.delete(settlement_lines).where(OF_CHUNK)
 _LAST_LINE: Final = sa.select(sa.func.coalesce(sa.func.max(_l.line_number), 0)).where(
     _l.run_id == _RUN
 )
@@ -53,13 +57,13 @@ _TOTALS: Final = (
         sa.cast(sa.func.sum(_l.fee_minor), sa.BigInteger),
         sa.cast(sa.func.sum(_l.net_minor), sa.BigInteger),
     )
-    .where(_CHUNK)
+    .where(OF_CHUNK)
     .group_by(_l.currency, _l.category)
 )
 _OF_COUNTRY: Final = _TOTALS.where(
     _l.day == sa.bindparam("on_day", type_=sa.BigInteger),
     sa.exists().where(
-        payments.c.psp_account == _ACCOUNT,
+        payments.c.psp_account == OF_ACCOUNT,
         payments.c.psp_reference == _l.payment_reference,
         payments.c.psp_reference != sa.literal_column("''"),
         payments.c.country_code == sa.bindparam("in_country", type_=sa.Text),
@@ -84,7 +88,7 @@ _NAMES_MONEY: Final = sa.or_(
     *(_l.category == category.value for category in sorted(CHARGING | REFUNDING))
 )
 _ODD: Final = sa.select(*_SHOWN).where(
-    _CHUNK,
+    OF_CHUNK,
     sa.or_(
         _l.category == SettlementCategory.UNKNOWN.value,
         _l.net_minor != _l.gross_minor - _l.fee_minor,
@@ -101,9 +105,7 @@ _ODD: Final = sa.select(*_SHOWN).where(
     ),
 )
 _before: Final = settlement_lines.alias("before")
-# By the index of subjects, row by row: an entry that comes again is about the same thing. The
-# offset keeps PostgreSQL from joining all lines with all lines instead.
-_BY_INDEX: Final[sa.ColumnElement[int]] = sa.literal_column("0")
+# An entry that comes again is about the same thing: both stand at one place of that index.
 _SAME_ENTRY: Final = sa.and_(
     _before.c.subject_reference == _l.subject_reference,
     _before.c.psp_account == _l.psp_account,
@@ -111,38 +113,47 @@ _SAME_ENTRY: Final = sa.and_(
     _before.c.entry_id == _l.entry_id,
     _before.c.line_number < _l.line_number,
 )
-_COMES_AGAIN: Final = (
+_COMES_AGAIN: Final = sa.and_(
+    _l.run_id == _RUN,
+    _l.psp_account == OF_ACCOUNT,
+    _l.subject_reference.in_(select_rows("reference")),
     sa.select(_before.c.line_number)
     .where(_SAME_ENTRY)
-    .offset(_BY_INDEX)
+    .offset(BY_INDEX)
     .correlate(settlement_lines)
-    .exists()
+    .exists(),
 )
 _REPEATED: Final = sa.select(
     *_SHOWN,
     sa.select(sa.func.count()).where(_SAME_ENTRY).correlate(settlement_lines).scalar_subquery(),
-).where(_CHUNK, _COMES_AGAIN)
-_DELETE_REPEATS: Final = sa.delete(settlement_lines).where(_CHUNK, _COMES_AGAIN)
+).where(_COMES_AGAIN)
+_DELETE_REPEATS: Final = sa.delete(settlement_lines).where(_COMES_AGAIN)
+_REFUNDS: Final = (
+    sa.select(_l.subject_reference)
+    .where(OF_CHUNK, _l.subject_kind == SubjectKind.REFUND.value)
+    .distinct()
+    .order_by(_l.subject_reference)
+)
 
 _d: Final = settlement_days.c
 _IN_PERIOD: Final = sa.and_(
-    _d.psp_account == _ACCOUNT,
+    _d.psp_account == OF_ACCOUNT,
     _d.day >= sa.bindparam("first_day", type_=sa.BigInteger),
     _d.day <= sa.bindparam("last_day", type_=sa.BigInteger),
 )
 _DAYS: Final = sa.select(_d.day, _d.run_id).where(_IN_PERIOD).order_by(_d.day)
-_FIRST_COVERED: Final = sa.select(sa.func.min(_d.day)).where(_d.psp_account == _ACCOUNT)
+_FIRST_COVERED: Final = sa.select(sa.func.min(_d.day)).where(_d.psp_account == OF_ACCOUNT)
 _TAKE_DAYS: Final = (
     sa.update(settlement_days).where(_IN_PERIOD).values(run_id=sa.bindparam("new_run"))
 )
 _given_days: Final = select_rows("day").subquery("given_days")
 _ADD_DAYS: Final = sa.insert(settlement_days).from_select(
     ["psp_account", "day", "run_id"],
-    sa.select(_ACCOUNT, sa.cast(_given_days.c.day, sa.BigInteger), _RUN),
+    sa.select(OF_ACCOUNT, sa.cast(_given_days.c.day, sa.BigInteger), _RUN),
 )
 _r: Final = reconciliations.c
 _SUPERSEDED: Final = sa.select(_r.id).where(
-    _r.psp_account == _ACCOUNT,
+    _r.psp_account == OF_ACCOUNT,
     _r.id != _RUN,
     sa.select(_l.line_number).where(_l.run_id == _r.id).correlate(reconciliations).exists(),
     ~sa.select(_d.day).where(_d.run_id == _r.id).correlate(reconciliations).exists(),
@@ -166,12 +177,12 @@ async def stage_lines(
 
 def delete_lines(run_id: str, after_line: int, until_line: int) -> Write:
     """Drop the lines of a run with these numbers."""
-    return Write(_DELETE, _chunk(run_id, after_line, until_line))
+    return Write(_DELETE, chunk_parameters(run_id, after_line, until_line))
 
 
-def delete_repeats(run_id: str, after_line: int, until_line: int) -> Write:
-    """Drop those of these lines whose entry came before in the same report."""
-    return Write(_DELETE_REPEATS, _chunk(run_id, after_line, until_line))
+def delete_repeats(run_id: str, psp_account: str, references: Sequence[str]) -> Write:
+    """Drop those lines about these subjects whose entry came before in the same report."""
+    return Write(_DELETE_REPEATS, _subjects(run_id, psp_account, references))
 
 
 async def last_line(database: Database, run_id: str) -> int:
@@ -183,7 +194,7 @@ async def totals_of_lines(
     database: Database, run_id: str, after_line: int, until_line: int
 ) -> list[CategoryTotal]:
     """Add a chunk of lines up."""
-    return _totals(await database.fetch(_TOTALS, _chunk(run_id, after_line, until_line)))
+    return _totals(await database.fetch(_TOTALS, chunk_parameters(run_id, after_line, until_line)))
 
 
 async def totals_of_country(
@@ -198,7 +209,7 @@ async def totals_of_country(
 ) -> list[CategoryTotal]:
     """Add up those lines of a chunk that are of a day and name a payment of a country."""
     parameters = {
-        **_chunk(run_id, after_line, until_line),
+        **chunk_parameters(run_id, after_line, until_line),
         "on_day": day_number(day),
         "at_account": psp_account,
         "in_country": country_code,
@@ -210,16 +221,24 @@ async def odd_lines(
     database: Database, run_id: str, after_line: int, until_line: int
 ) -> list[BookedLine]:
     """Return the lines of a chunk that need a look for themselves."""
-    rows = await database.fetch(_ODD, _chunk(run_id, after_line, until_line))
+    rows = await database.fetch(_ODD, chunk_parameters(run_id, after_line, until_line))
     return [BookedLine(_entry(row)) for row in rows]
 
 
 async def repeated_lines(
-    database: Database, run_id: str, after_line: int, until_line: int
+    database: Database, run_id: str, psp_account: str, references: Sequence[str]
 ) -> list[BookedLine]:
-    """Return the lines of a chunk whose entry came before, each with how often it did."""
-    rows = await database.fetch(_REPEATED, _chunk(run_id, after_line, until_line))
+    """Return the lines about these subjects whose entry came before, each with how often it did."""
+    rows = await database.fetch(_REPEATED, _subjects(run_id, psp_account, references))
     return [BookedLine(_entry(row[:-1]), repeats=row[-1]) for row in rows]
+
+
+async def refunds_of_lines(
+    database: Database, run_id: str, after_line: int, until_line: int
+) -> list[str]:
+    """Return every refund that a chunk of lines is about, by the PSP's references."""
+    rows = await database.fetch(_REFUNDS, chunk_parameters(run_id, after_line, until_line))
+    return [row[0] for row in rows]
 
 
 async def counted_runs(
@@ -325,8 +344,14 @@ def _totals(rows: Sequence[Row]) -> list[CategoryTotal]:
     ]
 
 
-def _chunk(run_id: str, after_line: int, until_line: int) -> dict[str, Any]:
+def chunk_parameters(run_id: str, after_line: int, until_line: int) -> dict[str, Any]:
+    """Return the parameters of `OF_CHUNK`."""
     return {"of_run": run_id, "after_line": after_line, "until_line": until_line}
+
+
+def _subjects(run_id: str, psp_account: str, references: Sequence[str]) -> dict[str, Any]:
+    rows = rows_parameter([{"reference": reference} for reference in references])
+    return {**rows, "of_run": run_id, "at_account": psp_account}
 
 
 def _period(psp_account: str, period: SettlementPeriod) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from gateway.storage.reconciliation_tables import (
     settlement_lines,
 )
 from gateway.storage.refunds import refund_of_row
-from gateway.storage.settlement_lines import time_of
+from gateway.storage.settlement_lines import BY_INDEX, OF_ACCOUNT, time_of
 from gateway.storage.tables import UtcDateTime, journal, payments, refunds
 from legacy_bridge.port import MovementKind
 from psp.settlements import SettlementCategory
@@ -55,43 +55,23 @@ class RefundPair:
     """The refunded payment, as the PSP's books have it."""
 
 
-_RUN: Final = sa.bindparam("of_run", type_=sa.Text)
-_ACCOUNT: Final = sa.bindparam("at_account", type_=sa.Text)
 _AFTER: Final = sa.bindparam("after_time", type_=UtcDateTime)
 _UNTIL: Final = sa.bindparam("until_time", type_=UtcDateTime)
 # Written out, so that the partial indexes of references serve.
 _NOTHING: Final[sa.ColumnElement[str]] = sa.literal_column("''", sa.Text)
 
 
-def _touched(kind: SubjectKind) -> sa.Subquery:
-    """Select what a chunk of a run's lines is about."""
-    lines = settlement_lines.alias("touching")
-    return (
-        sa.select(lines.c.subject_reference.label("reference"))
-        .where(
-            lines.c.run_id == _RUN,
-            lines.c.line_number > sa.bindparam("after_line", type_=sa.BigInteger),
-            lines.c.line_number <= sa.bindparam("until_line", type_=sa.BigInteger),
-            lines.c.subject_kind == kind.value,
-        )
-        .distinct()
-        .subquery("touched")
-    )
+_given: Final = select_rows("reference").subquery("given_references")
 
 
-def _given() -> sa.Subquery:
-    """Select the references in the parameter of rows."""
-    return select_rows("reference").subquery("touched")
-
-
-def _books(touched: sa.Subquery, kind: SubjectKind, counted: SettlementCategory) -> sa.Subquery:
-    """Add up all lines that count of what was touched, over all periods."""
+def _books(kind: SubjectKind, counted: SettlementCategory) -> sa.Subquery:
+    """Add up all lines that count of what the given references are, over all periods."""
     lines, days = settlement_lines.alias("lines"), settlement_days.alias("days")
     is_counted = sa.case((lines.c.category == counted.value, 1), else_=0)
     is_failure = sa.case((lines.c.category.like("%_failure"), 1), else_=0)
     return (
         sa.select(
-            touched.c.reference,
+            _given.c.reference,
             sa.cast(sa.func.sum(is_counted), sa.BigInteger).label("n_lines"),
             sa.cast(sa.func.sum(is_failure), sa.BigInteger).label("n_failures"),
             sa.cast(sa.func.sum(lines.c.gross_minor), sa.BigInteger).label("gross_minor"),
@@ -105,12 +85,12 @@ def _books(touched: sa.Subquery, kind: SubjectKind, counted: SettlementCategory)
             sa.func.max(lines.c.refund_id).label("refund_id"),
             sa.func.max(lines.c.payment_reference).label("payment_reference"),
         )
-        .select_from(touched)
+        .select_from(_given)
         .join(
             lines,
             sa.and_(
-                lines.c.subject_reference == touched.c.reference,
-                lines.c.psp_account == _ACCOUNT,
+                lines.c.subject_reference == _given.c.reference,
+                lines.c.psp_account == OF_ACCOUNT,
                 lines.c.subject_kind == kind.value,
             ),
         )
@@ -122,7 +102,7 @@ def _books(touched: sa.Subquery, kind: SubjectKind, counted: SettlementCategory)
                 days.c.run_id == lines.c.run_id,
             ),
         )
-        .group_by(touched.c.reference)
+        .group_by(_given.c.reference)
         .subquery("books")
     )
 
@@ -151,84 +131,41 @@ _N_BOOKS: Final = 13
 """Columns of `_books`."""
 
 
-def _payment_pairs(touched: sa.Subquery) -> sa.Select[Any]:
-    books = _books(touched, SubjectKind.PAYMENT, SettlementCategory.CHARGE)
+def _payment_pairs() -> sa.Select[Any]:
+    books = _books(SubjectKind.PAYMENT, SettlementCategory.CHARGE)
     known = sa.and_(
-        payments.c.psp_account == _ACCOUNT,
-        payments.c.psp_reference == touched.c.reference,
+        payments.c.psp_account == OF_ACCOUNT,
+        payments.c.psp_reference == _given.c.reference,
         payments.c.psp_reference != _NOTHING,
     )
-    columns = [touched.c.reference, *list(books.c)[1:], *_PAYMENT]
-    joined = touched.join(books, books.c.reference == touched.c.reference, isouter=True)
-    return sa.select(*columns).select_from(joined.join(payments, known, isouter=True))
+    joined = _given.join(books, books.c.reference == _given.c.reference, isouter=True)
+    joined = joined.join(payments, known, isouter=True)
+    return sa.select(_given.c.reference, *list(books.c)[1:], *_PAYMENT).select_from(joined)
 
 
-def _refund_pairs(touched: sa.Subquery) -> sa.Select[Any]:
-    books = _books(touched, SubjectKind.REFUND, SettlementCategory.REFUND)
-    joined = touched.join(books, books.c.reference == touched.c.reference, isouter=True)
-    return _with_refunds(sa.select(touched.c.reference, *list(books.c)[1:]), joined, touched)
-
-
-def _touched_refunds() -> sa.Select[Any]:
-    touched = _touched(SubjectKind.REFUND)
-    books = _books(touched, SubjectKind.REFUND, SettlementCategory.REFUND)
-    return _with_refunds(sa.select(*books.c), books, books)
-
-
-def _with_refunds(
-    selected: sa.Select[Any], joined: sa.FromClause, named: sa.Subquery
-) -> sa.Select[Any]:
+def _refund_pairs() -> sa.Select[Any]:
+    books = _books(SubjectKind.REFUND, SettlementCategory.REFUND)
     known = sa.and_(
-        refunds.c.psp_account == _ACCOUNT,
-        refunds.c.psp_reference == named.c.reference,
+        refunds.c.psp_account == OF_ACCOUNT,
+        refunds.c.psp_reference == _given.c.reference,
         refunds.c.psp_reference != _NOTHING,
     )
+    joined = _given.join(books, books.c.reference == _given.c.reference, isouter=True)
     joined = joined.join(refunds, known, isouter=True)
     joined = joined.join(payments, payments.c.id == refunds.c.payment_id, isouter=True)
-    return selected.add_columns(*_REFUND).select_from(joined)
+    return sa.select(_given.c.reference, *list(books.c)[1:], *_REFUND).select_from(joined)
 
 
-def _differing_payments() -> sa.Select[Any]:
-    """Leave out what surely agrees: nearly all of it never leaves the database."""
-    touched = _touched(SubjectKind.PAYMENT)
-    books = _books(touched, SubjectKind.PAYMENT, SettlementCategory.CHARGE)
-    known = sa.and_(
-        payments.c.psp_account == _ACCOUNT,
-        payments.c.psp_reference == books.c.reference,
-        payments.c.psp_reference != _NOTHING,
-    )
-    return (
-        sa.select(*books.c, *_PAYMENT)
-        .select_from(books.join(payments, known, isouter=True))
-        .where(
-            sa.or_(
-                payments.c.id.is_(None),
-                payments.c.captured_minor != books.c.gross_minor,
-                payments.c.currency != books.c.lowest_currency,
-                payments.c.currency != books.c.highest_currency,
-            )
-        )
-    )
-
-
-_DIFFERING_PAYMENTS: Final = _differing_payments()
-_PAYMENTS_OF: Final = _payment_pairs(_given())
-_TOUCHED_REFUNDS: Final = _touched_refunds()
-_REFUNDS_OF: Final = _refund_pairs(_given())
+_PAYMENTS_OF: Final = _payment_pairs()
+_REFUNDS_OF: Final = _refund_pairs()
 _PAYMENT_OF_ID: Final = sa.select(*_PAYMENT).where(
-    payments.c.id == sa.bindparam("of_id"), payments.c.psp_account == _ACCOUNT
+    payments.c.id == sa.bindparam("of_id"), payments.c.psp_account == OF_ACCOUNT
 )
 _REFUND_OF_ID: Final = (
     sa.select(*_REFUND)
     .join(payments, payments.c.id == refunds.c.payment_id)
-    .where(refunds.c.id == sa.bindparam("of_id"), refunds.c.psp_account == _ACCOUNT)
+    .where(refunds.c.id == sa.bindparam("of_id"), refunds.c.psp_account == OF_ACCOUNT)
 )
-
-
-_BY_INDEX: Final[sa.ColumnElement[int]] = sa.literal_column("0")
-"""As an offset it keeps PostgreSQL from joining what stands in an EXISTS: it is looked up row by
-row, by its index. Of lines that came a moment before the planner knows nothing, and may join them
-each with each."""
 
 
 def _has_line(reference: sa.ColumnElement[str], kind: SubjectKind) -> sa.Exists:
@@ -237,13 +174,13 @@ def _has_line(reference: sa.ColumnElement[str], kind: SubjectKind) -> sa.Exists:
         sa.select(lines.c.line_number)
         .where(
             lines.c.subject_reference == reference,
-            lines.c.psp_account == _ACCOUNT,
+            lines.c.psp_account == OF_ACCOUNT,
             lines.c.subject_kind == kind.value,
             days.c.psp_account == lines.c.psp_account,
             days.c.day == lines.c.day,
             days.c.run_id == lines.c.run_id,
         )
-        .offset(_BY_INDEX)
+        .offset(BY_INDEX)
         .correlate(payments, refunds)
         .exists()
     )
@@ -258,20 +195,21 @@ _UNCHARGED: Final = (
     .where(
         _IN_WINDOW,
         _happened.c.captured_minor > 0,
-        payments.c.psp_account == _ACCOUNT,
+        payments.c.psp_account == OF_ACCOUNT,
         payments.c.captured_minor > 0,
         payments.c.psp_reference != _NOTHING,
         # One that was made before the gateway was captured when nobody here wrote it down.
         payments.c.config_digest != _NOTHING,
-        # The line that tells of the capture, not a later one.
+        # The line that tells of the capture, not a later one. Asked of the payment, and so only of
+        # those few that have no line.
         ~sa.select(_earlier.c.sequence)
         .where(
-            _earlier.c.payment_id == _happened.c.payment_id,
+            _earlier.c.payment_id == payments.c.id,
             _earlier.c.sequence < _happened.c.sequence,
             _earlier.c.captured_minor > 0,
         )
-        .offset(_BY_INDEX)
-        .correlate(_happened)
+        .offset(BY_INDEX)
+        .correlate(_happened, payments)
         .exists(),
         ~_has_line(payments.c.psp_reference, SubjectKind.PAYMENT),
     )
@@ -282,7 +220,7 @@ _MOVED: Final = sa.and_(
             _IN_WINDOW, _happened.c.type == EventType.REFUND_CHANGED.value
         )
     ),
-    refunds.c.psp_account == _ACCOUNT,
+    refunds.c.psp_account == OF_ACCOUNT,
     refunds.c.psp_reference != _NOTHING,
     refunds.c.update_time > sa.bindparam("since_time", type_=UtcDateTime),
 )
@@ -315,7 +253,7 @@ _UNPOSTED: Final = (
         ),
     )
     .where(
-        discrepancies.c.psp_account == _ACCOUNT,
+        discrepancies.c.psp_account == OF_ACCOUNT,
         discrepancies.c.state == DiscrepancyState.RESOLVED.value,
         discrepancies.c.subject_kind == SubjectKind.REFUND.value,
         discrepancies.c.subject_reference > sa.bindparam("after_reference", type_=sa.Text),
@@ -338,22 +276,6 @@ _CHUNK_END: Final = (
     .offset(sa.bindparam("skipped", type_=sa.BigInteger))
     .limit(sa.literal(1))
 )
-
-
-async def differing_payments(
-    database: Database, run_id: str, psp_account: str, after_line: int, until_line: int
-) -> list[PaymentPair]:
-    """Return the payments of a chunk of lines whose sides do not surely agree."""
-    parameters = _chunk(run_id, psp_account, after_line, until_line)
-    return [_payment_pair(row) for row in await database.fetch(_DIFFERING_PAYMENTS, parameters)]
-
-
-async def touched_refunds(
-    database: Database, run_id: str, psp_account: str, after_line: int, until_line: int
-) -> list[RefundPair]:
-    """Return every refund that a chunk of lines is about."""
-    parameters = _chunk(run_id, psp_account, after_line, until_line)
-    return [_refund_pair(row) for row in await database.fetch(_TOUCHED_REFUNDS, parameters)]
 
 
 async def payment_pairs(
@@ -503,15 +425,6 @@ def _payment(row: Row) -> OurPayment:
 def _refund(row: Row) -> OurRefund:
     customer_id, moves_account, *refund = row
     return OurRefund(refund_of_row(refund), customer_id, bool(moves_account))
-
-
-def _chunk(run_id: str, psp_account: str, after_line: int, until_line: int) -> dict[str, Any]:
-    return {
-        "of_run": run_id,
-        "at_account": psp_account,
-        "after_line": after_line,
-        "until_line": until_line,
-    }
 
 
 def _of(psp_account: str, references: Sequence[str]) -> dict[str, Any]:
