@@ -43,8 +43,11 @@ class Connections:
 
     async def take(self) -> asyncpg.Connection:
         """Return a connection, to be given back; raises `TimeoutError` and the driver's errors."""
-        async with asyncio.timeout(self._timeout_s):
-            await self._free.acquire()
+        if self._free.locked():
+            async with asyncio.timeout(self._timeout_s):
+                await self._free.acquire()
+        else:
+            await self._free.acquire()  # at once: a timer for nothing costs as much as the rest
         try:
             while self._idle:
                 connection = self._idle.pop()
