@@ -4,159 +4,143 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-import grpc
-import uvloop
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks import aliases, events, reconciliation, refund_files
-from benchmarks.load import Call, Measured, measure
-from benchmarks.processes import free_port, running
+from benchmarks import aliases, calls, events, in_flight, reconciliation, refund_files
 from benchmarks.routing import TARGET_PER_SECOND, measure_routing
-from benchmarks.scenarios import (
-    creation_call,
-    echo_call,
-    reading_call,
-    sdk_call,
-    write_configuration,
-)
-from gateway.storage.upgrade import upgrade
 from tests.support.databases import PostgresqlDatabases
 from tests.support.postgresql import postgresql_server
 
-console = Console()
-TARGETS = {"GetPayment": 0.25, "CreatePayment": 0.18}
-"""Of the echo, and of the SDK's direct calls: the first targets, on two cores with PostgreSQL."""
+_DATABASES: Final = ("sqlite", "postgresql")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every part is given."""
+
+    folder: Path
+    console: Console
+    databases: Sequence[str]
+    amount: calls.Amount
 
 
 def main() -> int:
     """Measure and print; the exit code is 0 whatever the figures are."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=6.0, help="length of each measurement")
-    parser.add_argument("--in-flight", type=int, default=32, help="calls at the same time")
-    parser.add_argument(
-        "--databases", default="sqlite,postgresql", help="which databases to measure"
-    )
-    options = parser.parse_args()
-    print_routing()
-    folder = Path(tempfile.mkdtemp(prefix="paygate-bench-"))
-    try:
-        for database in options.databases.split(","):
-            run_on(database, folder, options.seconds, options.in_flight)
-            with database_url(database, folder / "aliases") as url:
-                aliases.run(database, url, folder, console)
-        if "postgresql" in options.databases.split(","):
-            with database_url("postgresql", folder) as url:
-                reconciliation.run(url, console)
-            with database_url("postgresql", folder) as url:
-                refund_files.run("postgresql", url, console)
-            events.run(folder, console, events.Sizes())
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="paygate-bench-") as folder:
+        bench = Bench(
+            Path(folder),
+            Console(width=max(Console().width, 140)),  # a table cut short says nothing
+            options.databases,
+            calls.Amount(options.seconds, options.in_flight, options.rounds),
+        )
+        for number, name in enumerate(options.only, start=1):
+            load = os.getloadavg()[0]
+            bench.console.rule(f"{number} of {len(options.only)}: {name} (load {load:.1f})")
+            PARTS[name](bench)
     return 0
 
 
-def run_on(database: str, folder: Path, seconds: float, in_flight: int) -> None:
-    """Measure everything with one database, side by side in one run."""
-    stub_port, echo_port, gateway_port = free_port(), free_port(), free_port()
-    config = write_configuration(folder, stub_port)
-    with database_url(database, folder) as url:
-        upgrade(url)
-        environment = {
-            "PAYGATE_CONFIG_FILE": str(config),
-            "PAYGATE_DATABASE_URL": url,
-            "PAYGATE_BACK_OFFICE_URL": f"sqlite+aiosqlite:///{folder}/office-{database}.db",
-            "PAYGATE_HTTP_PORT": "0",
-            "PAYGATE_LOG_LEVEL": "warning",
-            "PAYGATE_WORKER_POLL_INTERVAL_S": "5",
-        }
-        with (
-            running("stub", stub_port),
-            running("echo", echo_port) as echo_id,
-            running("gateway", gateway_port, environment) as gateway_id,
-        ):
-            ids = {"echo": echo_id, "gateway": gateway_id, "SDK": os.getpid()}
-            measured = uvloop.run(
-                measure_all(stub_port, echo_port, gateway_port, ids, seconds, in_flight)
-            )
-    print_table(database, measured, in_flight)
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument(
+        "--only",
+        type=_some_of(tuple(PARTS)),
+        default=tuple(PARTS),
+        help=f"parts to measure, some of {','.join(PARTS)}",
+    )
+    parser.add_argument(
+        "--databases",
+        type=_some_of(_DATABASES),
+        default=_DATABASES,
+        help="which databases to measure calls and aliases with, some of sqlite,postgresql",
+    )
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of each measured load")
+    parser.add_argument("--rounds", type=int, default=3, help="how often calls are measured")
+    parser.add_argument("--in-flight", type=int, default=32, help="calls at the same time")
+    return parser.parse_args()
 
 
-@contextmanager
-def database_url(database: str, folder: Path) -> Iterator[str]:
-    """Give a fresh database; PostgreSQL with fsync on, as in production."""
-    if database == "sqlite":
-        yield f"sqlite+aiosqlite:///{folder}/paygate.db"
-        return
-    with postgresql_server(fsync=True) as server:
-        yield PostgresqlDatabases(server).fresh(folder, migrated=False)
+def _some_of(known: Sequence[str]) -> Callable[[str], Sequence[str]]:
+    def chosen(text: str) -> Sequence[str]:
+        names = text.split(",")
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"no {', '.join(unknown)}: give {','.join(known)}")
+        return names
+
+    return chosen
 
 
-async def measure_all(
-    stub_port: int,
-    echo_port: int,
-    gateway_port: int,
-    ids: Mapping[str, int],
-    seconds: float,
-    in_flight: int,
-) -> dict[str, Measured]:
-    """Measure one thing after the other, each with both cores to itself."""
-    created: list[str] = []
-
-    async def one(name: str, call: Call) -> Measured:
-        process_id = ids.get(name, ids["gateway"])
-        with console.status(f"{name}: {seconds:g} s with {in_flight} in flight"):
-            return await measure(
-                call, process_id, in_flight=in_flight, warm_up_s=1.0, run_s=seconds
-            )
-
-    async with (
-        grpc.aio.insecure_channel(f"127.0.0.1:{echo_port}") as echo_channel,
-        grpc.aio.insecure_channel(f"127.0.0.1:{gateway_port}") as channel,
-        sdk_call(stub_port) as create_by_sdk,
-    ):
-        return {
-            "echo": await one("echo", echo_call(echo_channel)),
-            "SDK": await one("SDK", create_by_sdk),
-            "CreatePayment": await one("CreatePayment", creation_call(channel, created.append)),
-            "GetPayment": await one("GetPayment", reading_call(channel, created[-1000:])),
-        }
-
-
-def print_routing() -> None:
-    """Measure routing, which asks nobody, and print its figures."""
+def _routing(bench: Bench) -> None:
     decisions, explanations = measure_routing()
-    console.print(
+    bench.console.print(
         f"routing on one core: {decisions:,.0f} decisions/s (target {TARGET_PER_SECOND:,}), "
         f"{explanations:,.0f} explanations/s"
     )
 
 
-def print_table(database: str, measured: dict[str, Measured], in_flight: int) -> None:
-    """Print figures and ratios."""
-    beside = {"GetPayment": "echo", "CreatePayment": "SDK"}
-    table = Table(title=f"{database}, {in_flight} calls in flight")
-    for column in ("what", "calls/s", "p50 ms", "p99 ms", "cpu ms", "ratio", "target"):
-        table.add_column(column, justify="left" if column == "what" else "right")
-    for name, figures in measured.items():
-        peer = beside.get(name)
-        ratio = f"{figures.per_second / measured[peer].per_second:.2f} of {peer}" if peer else ""
-        table.add_row(
-            name,
-            f"{figures.per_second:,.0f}",
-            f"{figures.p50_ms:.2f}",
-            f"{figures.p99_ms:.2f}",
-            f"{figures.cpu_ms:.2f}",
-            ratio,
-            f"{TARGETS[name]:.2f}" if name in TARGETS else "",
-        )
-    console.print(table)
+def _calls(bench: Bench) -> None:
+    for database in bench.databases:
+        with _two_databases(database, bench.folder / f"calls-{database}") as (url, office_url):
+            calls.run(url, office_url, bench.folder, bench.amount, bench.console)
+
+
+def _in_flight(bench: Bench) -> None:
+    with _two_databases("postgresql", bench.folder) as (url, _):
+        in_flight.run(url, bench.folder, bench.console, in_flight.Crowd())
+
+
+def _aliases(bench: Bench) -> None:
+    for database in bench.databases:
+        with _two_databases(database, bench.folder / f"aliases-{database}") as (url, _):
+            aliases.run(database, url, bench.folder, bench.console)
+
+
+def _reconciliation(bench: Bench) -> None:
+    with _two_databases("postgresql", bench.folder) as (url, _):
+        reconciliation.run(url, bench.console)
+
+
+def _refund_files(bench: Bench) -> None:
+    with _two_databases("postgresql", bench.folder) as (url, _):
+        refund_files.run("postgresql", url, bench.console)
+
+
+def _events(bench: Bench) -> None:
+    events.run(bench.folder, bench.console, events.Sizes())
+
+
+PARTS: Final[Mapping[str, Callable[[Bench], None]]] = {
+    "routing": _routing,
+    "calls": _calls,
+    "in-flight": _in_flight,
+    "aliases": _aliases,
+    "reconciliation": _reconciliation,
+    "refund-files": _refund_files,
+    "events": _events,
+}
+"""By the name that `--only` takes, in the order in which they are measured."""
+
+
+@contextmanager
+def _two_databases(database: str, folder: Path) -> Iterator[tuple[str, str]]:
+    """Give fresh ones for the gateway and the back office; PostgreSQL with fsync, as in earnest."""
+    if database == "sqlite":
+        folder.mkdir()
+        kind = "sqlite+aiosqlite:///"
+        yield f"{kind}{folder}/paygate.db", f"{kind}{folder}/back_office.db"
+        return
+    with postgresql_server(fsync=True) as server:
+        databases = PostgresqlDatabases(server)
+        yield databases.fresh(folder, migrated=False), databases.fresh(folder, migrated=False)
 
 
 if __name__ == "__main__":

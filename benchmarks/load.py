@@ -1,4 +1,4 @@
-"""Load: so many calls in flight for so long, and what came of it."""
+"""Load from this process: so many calls in flight for so long, and what came of it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ class Measured:
     p99_ms: float
     cpu_ms: float
     """Processor time of the measured process for one call."""
+    peak_mib: float = 0.0
+    """The most memory that it has had since it started; 0: not measured."""
+    generator_ms: float = 0.0
+    """Processor time of the load generator for one call; 0: it is the measured process."""
 
     @property
     def per_second(self) -> float:
