@@ -158,14 +158,16 @@ def refund_news(
 ) -> RefundNews:
     """Hold the PSP's list against the refunds known here; none of them is unanswered.
 
-    A refund that is known and not shown stays as it is: only the PSP's word changes one. `told` are
-    the alarms that the journal holds already.
+    A refund that is known and not shown stays as it is: only the PSP's word changes one. What was
+    refunded in all is taken from the list, which is younger than any other word, unless it shows
+    what nobody asked for. `told` are the alarms that the journal holds already.
     """
     by_reference = {refund.psp_reference: refund for refund in refunds if refund.psp_reference}
     by_id = {refund.id: refund for refund in refunds}
     changed: list[tuple[Refund, Refund]] = []
     found: list[Refund] = []
     events: list[Event] = []
+    is_clear = bool(words)
     for word in words:
         known = by_reference.get(word.psp_reference) or by_id.get(word.refund_id)
         if known is None:
@@ -174,9 +176,13 @@ def refund_news(
             continue
         wrong = mismatch(known, payment, word)
         after = known if wrong else heard(known, word, now)
+        is_clear = is_clear and not wrong
         if wrong and wrong not in told:
             events.append(Event(EventType.PSP_MISMATCH, wrong))
         elif after != known:
             changed.append((known, after))
             events.append(refund_event(known, after))
-    return RefundNews(record(payment, events, now), tuple(changed), tuple(found))
+    summed = as_listed(payment, words) if is_clear else payment
+    if not events and summed != payment:
+        events = [Event(EventType.AMOUNTS_CHANGED)]
+    return RefundNews(record(summed, events, now), tuple(changed), tuple(found))

@@ -46,10 +46,9 @@ class RefundSync:
     async def sync(self, payment: Payment, writes: Sequence[Write] = ()) -> Payment:
         """Return the payment with its refunds as the PSP has them, stored with `writes`.
 
-        `payment` was refreshed just now. The list is asked for whatever the sums say: one refund
-        that failed and another of the same amount leave them as they were. Raises the errors of
-        `psp.errors`, and `PaymentChangingError` also while a refund of it is unanswered, and stores
-        nothing then.
+        The list is asked for whatever the sums say: one refund that failed and another of the same
+        amount leave them as they were. Raises the errors of `psp.errors`, and
+        `PaymentChangingError` also while a refund of it is unanswered, and stores nothing then.
         """
         for _ in range(_MOST_ROUNDS):
             now = self._clock()

@@ -162,6 +162,18 @@ def test_a_foreign_refund_is_found() -> None:
     )
 
 
+@pytest.mark.parametrize("read, listed", [(0, 500), (500, 0)])
+def test_the_list_says_what_was_refunded_in_all(read: int, listed: int) -> None:
+    """A payment that was read some time ago: its sum follows the list up and down."""
+    status = RefundStatus.SUCCEEDED if listed else RefundStatus.FAILED
+    known = refund(state=RefundState.SUCCEEDED if listed else RefundState.FAILED)
+
+    news = refund_news(_captured(read), [known], [refund_word(status=status)], NOW)
+
+    assert news.change.payment.refunded_minor == listed
+    assert [entry.type for entry in news.change.entries] == [EventType.AMOUNTS_CHANGED]
+
+
 @pytest.mark.parametrize("nameless", [True, False])
 def test_a_known_refund_goes_on(nameless: bool) -> None:
     """By its reference, or by our id if the answer never came; also backwards."""
