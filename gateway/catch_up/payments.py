@@ -41,14 +41,14 @@ _PASSING: Final = (
 
 
 class PaymentCatchUp:
-    """Refreshes one account's open payments that were not heard of."""
+    """Refreshes one account's payments that may go on and were not heard of."""
 
     def __init__(self, database: Database, truth: PaymentTruth) -> None:
         self._database = database
         self._truth = truth
 
     async def run(self, account: str, since: datetime, progress: Progress) -> CaughtUp:
-        """Ask about every open payment of which nothing arrived from `since` on."""
+        """Ask about every payment that may go on, and of which nothing arrived from `since` on."""
         so_far = CaughtUp(account, CatchUpSource.PAYMENTS, since)
         async for page in self._pages(account, since):
             for start in range(0, len(page), _AT_ONCE):

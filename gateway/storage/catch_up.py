@@ -18,18 +18,21 @@ _KNOWN: Final = sa.select(inbox.c.event_id).where(
     inbox.c.psp_account == sa.bindparam("psp_account"),
     inbox.c.event_id.in_(select_rows("event_id")),
 )
-_OPEN_STATES: Final = (
+_MAY_GO_ON: Final = (
     PaymentState.AWAITING_CUSTOMER,
     PaymentState.PROCESSING,
     PaymentState.AUTHORIZED,
     PaymentState.OUTCOME_UNKNOWN,
+    # A page that was signed once stays payable, after a decline and after its order was given up.
+    PaymentState.FAILED,
+    PaymentState.CANCELED,
 )
 _UNHEARD: Final = (
     sa.select(payments.c.id)
     .where(
         payments.c.psp_account == sa.bindparam("psp_account"),
         payments.c.psp_reference != sa.literal_column("''"),
-        payments.c.state.in_([sa.literal_column(f"'{state}'") for state in _OPEN_STATES]),
+        payments.c.state.in_([sa.literal_column(f"'{state}'") for state in _MAY_GO_ON]),
         payments.c.create_time >= sa.bindparam("created_after"),
         payments.c.id > sa.bindparam("after_id"),
         ~sa.exists().where(
@@ -60,7 +63,7 @@ async def unheard_payments(
     after_id: str,
     limit: int,
 ) -> list[Payment]:
-    """Return an account's payments that are still open and whose PSP sent nothing from `since` on.
+    """Return an account's payments that may go on and whose PSP sent nothing from `since` on.
 
     By id, which is by time of creation; a page ends at `limit`, and the next begins `after_id`.
     """
