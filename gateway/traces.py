@@ -8,6 +8,7 @@ from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.trace import (
+    INVALID_SPAN,
     NoOpTracer,
     Span,
     SpanKind,
@@ -29,10 +30,13 @@ TRACEPARENT: Final = "traceparent"
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
+_NOBODY: Final = NoOpTracer()
+
+
 class _Tracing:
     """Who makes this process's spans; nobody unless `use_tracer` said who."""
 
-    tracer: Tracer = NoOpTracer()
+    tracer: Tracer = _NOBODY
 
 
 def use_tracer(tracer: Tracer) -> Tracer:
@@ -59,6 +63,9 @@ def span(
     if not trace and not outer.is_recording() and _began_here(outer):
         yield outer  # of a trace that is not kept, nor are its parts: making them costs time
         return
+    if not trace and outer is INVALID_SPAN and _Tracing.tracer is _NOBODY:
+        yield outer
+        return
     parent = _PROPAGATOR.extract({TRACEPARENT: trace}) if trace else None
     made = _Tracing.tracer.start_span(
         name,
@@ -79,6 +86,11 @@ def span(
             raise
 
 
+def is_traced() -> bool:
+    """Whether this task's work belongs to a span that is kept."""
+    return get_current_span().is_recording()
+
+
 def _began_here(outer: Span) -> bool:
     context = outer.get_span_context()
     return context.is_valid and not context.is_remote
@@ -90,7 +102,7 @@ def inner_span(name: str, attributes: Attributes | None = None) -> Iterator[Span
 
     For what is done thousands of times, also by jobs that find nothing to do.
     """
-    if not get_current_span().is_recording():
+    if not is_traced():
         yield None
         return
     with span(name, attributes, kind=SpanKind.CLIENT) as current:
@@ -101,7 +113,7 @@ def finished_span(
     name: str, attributes: Attributes, *, start_ns: int, end_ns: int, failed: str = ""
 ) -> None:
     """Add a span of what is over, inside of the current one; `failed` says why it was."""
-    if not get_current_span().is_recording():
+    if not is_traced():
         return
     made = _Tracing.tracer.start_span(
         name, kind=SpanKind.CLIENT, attributes=attributes, start_time=start_ns

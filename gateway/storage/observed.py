@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Any
 
 import sqlalchemy as sa
+from opentelemetry.trace import Span
 
 from gateway.canonical import current_line
 from gateway.storage.database import Database, Row
 from gateway.storage.writes import Write
-from gateway.traces import inner_span
+from gateway.traces import inner_span, is_traced
 
 
 class ObservedDatabase:
@@ -25,22 +27,22 @@ class ObservedDatabase:
         self, statement: sa.Select[Any], parameters: Mapping[str, Any]
     ) -> Sequence[Row]:
         """See `Database.fetch`."""
-        with _watched("fetch"):
+        with _Watch("fetch"):
             return await self._inner.fetch(statement, parameters)
 
     async def commit(self, writes: Sequence[Write]) -> None:
         """See `Database.commit`."""
-        with _watched("commit", [write.statement.table for write in writes]):
+        with _Watch("commit", [write.statement.table for write in writes]):
             await self._inner.commit(writes)
 
     async def claim(self, statement: sa.Update, parameters: Mapping[str, Any]) -> Sequence[Row]:
         """See `Database.claim`."""
-        with _watched("claim", [statement.table]):
+        with _Watch("claim", [statement.table]):
             return await self._inner.claim(statement, parameters)
 
     async def load(self, table: sa.Table, rows: Sequence[Row]) -> None:
         """See `Database.load`."""
-        with _watched("load", [table]):
+        with _Watch("load", [table]):
             await self._inner.load(table, rows)
 
     async def ping(self) -> None:
@@ -52,17 +54,34 @@ class ObservedDatabase:
         await self._inner.close()
 
 
-@contextmanager
-def _watched(operation: str, tables: Sequence[sa.FromClause] = ()) -> Iterator[None]:
-    started_s = time.perf_counter()
-    try:
-        with inner_span(f"database {operation}") as current:
+class _Watch:
+    """Watches one call. A class and no generator: it is there for every statement."""
+
+    __slots__ = ("_operation", "_span", "_started_s", "_tables")
+
+    def __init__(self, operation: str, tables: Sequence[sa.FromClause] = ()) -> None:
+        self._operation = operation
+        self._tables = tables
+        self._span: AbstractContextManager[Span | None] | None = None
+
+    def __enter__(self) -> None:
+        self._started_s = time.perf_counter()
+        if is_traced():
+            self._span = inner_span(f"database {self._operation}")
+            current = self._span.__enter__()
             if current is not None:
-                names = dict.fromkeys(str(table) for table in tables)
-                current.set_attribute("db.operation.name", operation)
+                names = dict.fromkeys(str(table) for table in self._tables)
+                current.set_attribute("db.operation.name", self._operation)
                 current.set_attribute("db.collection.name", " ".join(names))
-            yield
-    finally:
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._span is not None:
+            self._span.__exit__(kind, error, traceback)
         line = current_line()
         if line is not None:
-            line.database_ms += (time.perf_counter() - started_s) * 1000
+            line.database_ms += (time.perf_counter() - self._started_s) * 1000

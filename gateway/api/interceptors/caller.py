@@ -82,6 +82,7 @@ class CallerInterceptor(AroundInterceptor):
         """Keep the name on the call and on every line that is logged meanwhile."""
         call = current_call()
         call.caller = self._access.identify(context)
-        with structlog.contextvars.bound_contextvars(caller=call.caller):
-            self._access.require_allowed(call.caller, method)
-            yield
+        # Never unbound: each RPC is a task of its own, and its context ends with it.
+        structlog.contextvars.bind_contextvars(caller=call.caller)
+        self._access.require_allowed(call.caller, method)
+        yield

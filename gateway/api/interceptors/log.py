@@ -40,10 +40,9 @@ class LogInterceptor(AroundInterceptor):
         call.facts.update(_country_of(request))
         started_s = time.perf_counter()
         error: BaseException | None = None
-        with (
-            structlog.contextvars.bound_contextvars(method=method, **ids),
-            canonical_line() as line,
-        ):
+        # Never unbound: each RPC is a task of its own, and its context ends with it.
+        structlog.contextvars.bind_contextvars(method=method, **ids)
+        with canonical_line() as line:
             try:
                 yield
             except BaseException as caught:
@@ -59,7 +58,6 @@ class LogInterceptor(AroundInterceptor):
 def _write_line(
     call: Call, code: grpc.StatusCode, duration_ms: float, times: Mapping[str, float]
 ) -> None:
-    write = getattr(_log, _level(call, code))
     told = {
         **call.facts,
         "method": call.method,
@@ -68,7 +66,7 @@ def _write_line(
         "duration_ms": round(duration_ms, 3),
         **times,
     }
-    write("rpc", **told)
+    getattr(_log, _level(call, code))("rpc", **told)
 
 
 def _level(call: Call, code: grpc.StatusCode) -> str:
