@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
-
-import sqlalchemy as sa
 
 from gateway.domain.payment import PaymentState
 from gateway.domain.refund import RefundCause, RefundState
-from gateway.storage import tables
 from legacy_bridge.port import DraftOrder, OrderState
 from legacy_bridge.sql import OrderAction
 from psp.port import CapturePolicy
+from tests.simulation.account_checks import account_problems
 from tests.simulation.books import BookEntry, BookRefund
+from tests.simulation.file_checks import file_problems
+from tests.simulation.reconciliation_checks import reconciliation_problems
+from tests.simulation.rows import Problem, Rows, read_rows
 from tests.simulation.shoppers import Purchase
 from tests.simulation.world import World
 
@@ -34,52 +34,6 @@ _AT_REST = frozenset(
 
 _SWEPT = "nobody paid within"
 """How the sweeper's reason begins: it closes every way to pay before it gives an order up."""
-
-
-@dataclass
-class Rows:
-    """The gateway's own tables, to be held against the PSPs' books."""
-
-    payments: list[Any]
-    operations: list[Any]
-    refunds: list[Any]
-    journal: list[Any]
-    inbox: list[Any]
-    outbox: list[Any]
-    by_order: dict[str, list[Any]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        grouped: dict[str, list[Any]] = defaultdict(list)
-        for payment in self.payments:
-            grouped[payment.order_id].append(payment)
-        self.by_order = grouped
-
-
-async def read_rows(world: World) -> Rows:
-    """Read every table."""
-
-    async def every(table: sa.Table) -> list[Any]:
-        names = [column.name for column in table.columns]
-        found = await world.database.fetch(sa.select(*table.columns), {})
-        return [_Row(dict(zip(names, row, strict=True))) for row in found]
-
-    return Rows(
-        await every(tables.payments),
-        await every(tables.operations),
-        await every(tables.refunds),
-        await every(tables.journal),
-        await every(tables.inbox),
-        await every(tables.outbox),
-    )
-
-
-class _Row:
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.__dict__.update(values)
-
-
-Problem = tuple[str, str]
-"""An order, or nothing, and what is wrong with it."""
 
 
 async def check(world: World, purchases: Sequence[Purchase]) -> list[Problem]:
@@ -106,7 +60,20 @@ async def check(world: World, purchases: Sequence[Purchase]) -> list[Problem]:
     problems += _refunds(rows, books)
     problems += _durable(world, rows)
     problems += _settled(rows)
+    problems += await file_problems(world, rows, books)
+    problems += await account_problems(world, purchases, rows, books)
+    problems += reconciliation_problems(world, rows)
     return problems
+
+
+async def check_before_reconciling(world: World) -> list[Problem]:
+    """Return payments that wait still, a day after the trouble: no report is needed to end them."""
+    rows = await read_rows(world)
+    return [
+        (row.order_id, f"{row.id} is {row.state} until its account is reconciled")
+        for row in rows.payments
+        if row.state not in _AT_REST
+    ]
 
 
 # ------------------------------------------------------------ orders

@@ -9,8 +9,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from contextvars import Context
-from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, cast
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
@@ -20,6 +19,7 @@ from multidict import CIMultiDict
 from psp.ogone.sandbox import OgoneSandbox
 from psp.stripe.sandbox import StripeSandbox
 from tests.simulation.chaos import Chaos
+from tests.simulation.exchanges import Request, Response
 from tests.simulation.trace import Trace
 
 STRIPE_ADDRESS = "http://127.0.0.1:12111"
@@ -73,78 +73,16 @@ class Bystander:
         """Pass."""
 
 
-class _Transport:
-    aborted = False
-
-    def abort(self) -> None:
-        self.aborted = True
-
-
-@dataclass
-class _Request:
-    """What the sandboxes read of an aiohttp request."""
-
-    method: str
-    path: str
-    query_string: str
-    headers: CIMultiDict[str]
-    body: bytes
-    remote: str = "127.0.0.1"
-    transport: _Transport = field(default_factory=_Transport)
-
-    @property
-    def content_type(self) -> str:
-        return self.headers.get("Content-Type", "").partition(";")[0]
-
-    async def read(self) -> bytes:
-        return self.body
-
-
-class _Content:
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    async def readexactly(self, count: int) -> bytes:
-        if len(self._body) < count:
-            raise asyncio.IncompleteReadError(self._body, count)
-        return self._body[:count]
-
-
-class _Response:
-    """What the adapters read of an aiohttp response."""
-
-    def __init__(self, answer: web.Response) -> None:
-        self.status = answer.status
-        self.headers = answer.headers
-        self._body = bytes(cast("bytes", answer.body) or b"")
-        self.content = _Content(self._body)
-
-    async def read(self) -> bytes:
-        return self._body
-
-    async def text(self) -> str:
-        return self._body.decode()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """There is nothing to release."""
-
-    def close(self) -> None:
-        """There is nothing to close."""
-
-
 class _Opening:
     """A request that is awaited, or entered, as aiohttp's are."""
 
-    def __init__(self, opened: Coroutine[Any, Any, _Response]) -> None:
+    def __init__(self, opened: Coroutine[Any, Any, Response]) -> None:
         self._opened = opened
 
-    def __await__(self) -> Generator[Any, None, _Response]:
+    def __await__(self) -> Generator[Any, None, Response]:
         return self._opened.__await__()
 
-    async def __aenter__(self) -> _Response:
+    async def __aenter__(self) -> Response:
         return await self._opened
 
     async def __aexit__(self, *_: object) -> None:
@@ -169,9 +107,9 @@ class Network:
         self._chaos = chaos
         self._trace = trace
         self._now = now
-        self._under_way: set[asyncio.Task[web.Response | None]] = set()
+        self._under_way: set[asyncio.Task[Response | None]] = set()
 
-    async def carry(self, caller: Steps, request: _Request, psp: str, fault: str) -> _Response:
+    async def carry(self, caller: Steps, request: Request, psp: str, fault: str) -> Response:
         """Carry a request there and its answer back, or fail as the fault demands."""
         said = f"{caller.name}: {request.method} {psp}{_said(request)}"
         await caller.step(f"before {request.method} {request.path}")
@@ -197,27 +135,35 @@ class Network:
         sent.add_done_callback(self._under_way.discard)
         answer = await asyncio.shield(sent)
         await asyncio.sleep(back_s)
+        if answer is not None and fault == "drop_after" and request.is_download:
+            return answer.cut_off()
         if answer is None or fault == "drop_after":
             raise aiohttp.ServerDisconnectedError
         await caller.step(f"after {request.method} {request.path}")
-        return _Response(answer)
+        return answer
 
     async def _arrive(
-        self, request: _Request, psp: str, fault: str, there_s: float, said: str
-    ) -> web.Response | None:
+        self, request: Request, psp: str, fault: str, there_s: float, said: str
+    ) -> Response | None:
         await asyncio.sleep(there_s)
         sandbox: Any = self._stripe if psp == "stripe" else self._ogone
         if fault in _AT_THE_SANDBOX:
             sandbox.inject(fault)
         # Nothing else runs in here, so that the fault meets this very request.
-        edge = self._stripe.api if psp == "stripe" else self._ogone.edge
         try:
-            answer = await edge.handle(cast("web.Request", request))
+            answer = await self._edge(psp, request)(cast("web.Request", request))
         finally:
             sandbox.clear_faults()
-        response = cast("web.Response", answer)
-        self._trace.add(self._now(), f"{said} -> {response.status} {_result(response)}")
+        response = Response(answer, request)
+        self._trace.add(self._now(), f"{said} -> {response.status} {_result(response.body)}")
         return None if request.transport.aborted else response
+
+    def _edge(
+        self, psp: str, request: Request
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        if psp == "ogone":
+            return self._ogone.edge.handle
+        return self._stripe.files.handle if request.file_id else self._stripe.api.handle
 
 
 class Session:
@@ -250,28 +196,30 @@ class Session:
         data: Any = None,
         timeout: aiohttp.ClientTimeout | None = None,  # noqa: ASYNC109 - aiohttp's own signature
         allow_redirects: bool = False,
-    ) -> _Response:
+        auto_decompress: bool = True,
+    ) -> Response:
         parts = urlsplit(url)
         given = CIMultiDict(headers or {})
         if isinstance(data, Mapping):
             data = urlencode(data)
             given["Content-Type"] = "application/x-www-form-urlencoded"
         body = data.encode() if isinstance(data, str) else data or b""
-        request = _Request(method.upper(), parts.path, parts.query, given, body)
+        request = Request(method.upper(), parts.path, parts.query, given, body)
         psp = "stripe" if url.startswith(STRIPE_ADDRESS) else "ogone"
         fault = self._chaos.http_fault(psp, refunds=_refunds(request)) if self._faults else ""
-        async with asyncio.timeout(timeout.total if timeout else None):
+        # A download may take as long as it likes, but for a silence: here all of it is one.
+        async with asyncio.timeout(timeout.total or timeout.sock_read if timeout else None):
             return await self._network.carry(self._caller, request, psp, fault)
 
 
-def _refunds(request: _Request) -> bool:
+def _refunds(request: Request) -> bool:
     """Whether it asks for a refund: POST /v1/refunds at Stripe, OPERATION=RFD or RFS at Ogone."""
     if request.method != "POST":
         return False
     return request.path.endswith("/v1/refunds") or b"OPERATION=RF" in request.body
 
 
-def _said(request: _Request) -> str:
+def _said(request: Request) -> str:
     """What a person wants to see of a request: where to, its key, and its form, shortened."""
     query = f"?{request.query_string}" if request.query_string else ""
     key = request.headers.get("Idempotency-Key", "")
@@ -286,9 +234,9 @@ def _said(request: _Request) -> str:
     return f"{request.path}{query} {key} {shown}".rstrip()
 
 
-def _result(answer: web.Response) -> str:
+def _result(answer: bytes) -> str:
     """What a person wants to see of an answer: statuses, ids and codes."""
-    body = bytes(cast("bytes", answer.body) or b"").decode(errors="replace")
+    body = answer.decode(errors="replace")
     if "<ncresponse" in body:
         return " ".join(_OGONE_SAYS.findall(body))
     kept = [line.strip().strip(",") for line in body.splitlines() if _STRIPE_SAYS.match(line)]

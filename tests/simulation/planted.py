@@ -33,6 +33,7 @@ from gateway.sweeping.decision import SweepAction, decide_sweep
 from gateway.sweeping.unfinished import UnfinishedChanges
 from psp.errors import NotSentError
 from psp.port import ReviewStatus
+from tests.simulation.planted_books import PLANTED
 
 Patch = tuple[Any, str, Any]
 """What is replaced: where, its name, and by what."""
@@ -265,5 +266,6 @@ BUGS: Final[Mapping[str, Bug]] = {
     "never-refund": Bug("money for a canceled order is kept", _never_refund),
     "refund-missed": Bug("a refund that fails later can be missed", _refund_missed),
     "forget-unfinished": Bug("what a PSP accepted is never asked about", _forget_unfinished),
+    **{name: Bug(says, patches) for name, (says, patches) in PLANTED.items()},
 }
 """Every planted bug by name."""

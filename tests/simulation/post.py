@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -23,7 +23,6 @@ _REPEATED_AFTER_S: Final[Mapping[str, tuple[float, ...]]] = {
     # Stripe repeats for three days, Ogone four times, ten minutes apart.
     "stripe": (60.0, 300.0, 1800.0, HOUR_S, 4 * HOUR_S, *(8 * HOUR_S for _ in range(8))),
     "ogone": (600.0,) * 4,
-    "by hand": (600.0,) * 4 + (HOUR_S,) * 72,
 }
 _PATIENCE_S: Final = 10.0
 _MOST_COPIES: Final = 3
@@ -39,12 +38,6 @@ class Letter:
     about: str
     headers: Callable[[], Mapping[str, str]]
     body: bytes
-    can_be_lost: bool = True
-
-    @property
-    def pauses_s(self) -> Sequence[float]:
-        """After which pauses it is sent again, if nobody took it."""
-        return _REPEATED_AFTER_S[self.psp if self.can_be_lost else "by hand"]
 
 
 class Receivers(Protocol):
@@ -76,6 +69,8 @@ class Post:
         self._tasks: set[asyncio.Task[None]] = set()
         self.acknowledged: set[tuple[str, str]] = set()
         """Account and id of what was answered 2xx."""
+        self.unheard: set[str] = set()
+        """Payments of whose refunds by hand no notification arrives, ever."""
         self.undelivered: dict[str, int] = {}
         """How many webhooks of a PSP never arrived."""
         self.reviews: dict[str, dict[str, Any]] = {}
@@ -101,14 +96,15 @@ class Post:
         body = encode(feedback(merchant, payment, step), payment.encoding).encode()
         name = f"{payment.payid}/{step.payidsub}/{step.status}"
         about = f"status {step.status} of {payment.order_id}/{step.payidsub}"
-        # Ogone lists no events: of a refund made by hand its report tells, if its notification does
-        # not, and reports are read by reconciliation, which is not played here.
-        can_be_lost = not step.by_hand
-        self._take(Letter("ogone", account, name, about, dict, body, can_be_lost=can_be_lost))
+        letter = Letter("ogone", account, name, about, dict, body)
+        if step.by_hand and payment.order_id in self.unheard:
+            self._say(letter, "is lost for good")
+        else:
+            self._take(letter)
 
     def _take(self, letter: Letter) -> None:
         chaos = self._chaos
-        if letter.can_be_lost and chaos.happens(chaos.webhook_never):
+        if chaos.happens(chaos.webhook_never):
             self.undelivered[letter.psp] = self.undelivered.get(letter.psp, 0) + 1
             self._say(letter, "is never sent")
             return
@@ -123,7 +119,7 @@ class Post:
             task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, letter: Letter, after_s: float) -> None:
-        for pause_s in (after_s, *letter.pauses_s):
+        for pause_s in (after_s, *_REPEATED_AFTER_S[letter.psp]):
             await asyncio.sleep(pause_s)
             if await self._attempt(letter):
                 return

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import os
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -21,9 +22,13 @@ import gateway.ids
 import gateway.lanes
 import gateway.workers
 from tests.simulation.chaos import DAY_S, HOUR_S, draw_chaos
-from tests.simulation.invariants import Problem, check, read_rows
+from tests.simulation.controlling import QUIET_FROM_HOUR, Controller
+from tests.simulation.invariants import check, check_before_reconciling
 from tests.simulation.loop import SimulatedLoop, sqlite_without_threads
 from tests.simulation.machine import RUNNING_IN, CrashError, machine_task
+from tests.simulation.packing import Packer
+from tests.simulation.refund_office import RefundOffice
+from tests.simulation.rows import Problem, read_rows
 from tests.simulation.shoppers import Purchase, Shopper, draw_purchase
 from tests.simulation.staff import Analyst, Staff, draw_errand
 from tests.simulation.trace import LogCapture
@@ -32,8 +37,11 @@ from tests.simulation.world import BEGIN_S, OGONE, World
 DEFAULT_ORDERS: Final = 100
 _ARRIVE_WITHIN_S: Final = 4 * HOUR_S
 _BUSY_S: Final = 6 * HOUR_S
-_TROUBLE_S: Final = 36 * HOUR_S
-_QUIET_S: Final = 4 * DAY_S
+_TROUBLE_S: Final = 38 * HOUR_S
+_DAYS: Final = 4
+"""So many are reconciled: the trouble, and the quiet in which everything ends."""
+_CATCH_UP_S: Final = 3 * DAY_S
+_AFTERWARDS_S: Final = 9 * HOUR_S
 _LATER_LOOK_EVERY_S: Final = 3 * HOUR_S
 """How often workers look without a hint once most is over; and in the quiet days: less is to do."""
 _QUIET_LOOK_EVERY_S: Final = 4 * HOUR_S
@@ -62,6 +70,7 @@ def run_seed(seed: int, orders: int = DEFAULT_ORDERS, about: str = "") -> Result
         stack.enter_context(sqlite_without_threads())
         stack.enter_context(_repeatable(seed))
         stack.enter_context(_unhurried())
+        stack.enter_context(_undurable())
         loop = SimulatedLoop()
         stack.callback(loop.close)
         loop.set_task_factory(machine_task)
@@ -77,8 +86,10 @@ async def _run(seed: int, orders: int, folder: Path, about: str) -> Result:
     structlog.configure(processors=[capture], cache_logger_on_first_use=False)
     world.say(f"seed {seed}: {chaos}")
     await world.office.create_schema()
-    purchases, _ = await _live(world, orders)
-    await _end(world)
+    purchases = [draw_purchase(world, number) for number in range(orders)]
+    refunds, controller = RefundOffice(world, purchases), Controller(world)
+    await _live(world, purchases, [refunds.work, controller.work])
+    await _end(world, refunds, controller)
     problems = await check(world, purchases)
     story = await _story(world, problems, about)
     digest = digest_of(world.trace.lines)
@@ -86,23 +97,24 @@ async def _run(seed: int, orders: int, folder: Path, about: str) -> Result:
     return Result(seed, orders, str(chaos), problems, story, digest)
 
 
-async def _live(world: World, orders: int) -> tuple[list[Purchase], list[Staff]]:
+async def _live(
+    world: World,
+    purchases: Sequence[Purchase],
+    offices: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+) -> None:
     """Let shoppers and staff do what they will, and everything go wrong that may."""
     loop = asyncio.get_running_loop()
     keeper = loop.create_task(world.keep_running(world.chaos.machines), context=Context())
     analyst = loop.create_task(Analyst(world).watch(), context=Context())
-    purchases: list[Purchase] = []
-    staff: list[Staff] = []
-    people: list[asyncio.Task[None]] = []
-    for number in range(orders):
-        purchase = draw_purchase(world, number)
+    people: list[asyncio.Task[None]] = [
+        loop.create_task(work(), context=Context()) for work in offices
+    ]
+    for purchase in purchases:
         clerk = Staff(world, purchase, draw_errand(world, purchase))
-        purchases.append(purchase)
-        staff.append(clerk)
         after_s = world.rng.uniform(0, _ARRIVE_WITHIN_S)
         people.extend(
             loop.create_task(_later(after_s, work), context=Context())
-            for work in (Shopper(world, purchase).shop, clerk.work)
+            for work in (Shopper(world, purchase).shop, clerk.work, Packer(world, purchase).work)
         )
     await asyncio.sleep(_BUSY_S)
     world.look_every_s = _LATER_LOOK_EVERY_S
@@ -115,10 +127,9 @@ async def _live(world: World, orders: int) -> tuple[list[Purchase], list[Staff]]
     for task in (keeper, analyst):
         task.cancel()
     await asyncio.wait([keeper, analyst])
-    return purchases, staff
 
 
-async def _end(world: World) -> None:
+async def _end(world: World, refunds: RefundOffice, controller: Controller) -> None:
     """Let the trouble end and time pass; after an outage an operator catches up with Ogone."""
     world.say("ALL TROUBLE ENDS")
     world.chaos.over = True
@@ -127,12 +138,25 @@ async def _end(world: World) -> None:
         machine.kill("for a new version")
     last = world.start_machine()
     world.machines = [last]
-    await asyncio.sleep(_QUIET_S / 2)
+    loop = asyncio.get_running_loop()
+    offices = [
+        loop.create_task(work, context=Context())
+        for work in (refunds.end(), _look(world), controller.daily(_DAYS))
+    ]
+    await asyncio.sleep(_CATCH_UP_S - world.now_s())
     if world.post.undelivered.get("ogone"):
         since = world.now().fromtimestamp(0, world.now().tzinfo)
         world.say("operator: paygate events catch-up for Ogone, which lists no events")
         await last.call(lambda gateway: gateway.catch_up.catch_up(OGONE, since, lambda _: None))
-    await asyncio.sleep(_QUIET_S / 2)
+    await asyncio.gather(*offices)
+    for _ in range(2):
+        await controller.close(_DAYS)
+        await asyncio.sleep(_AFTERWARDS_S)
+
+
+async def _look(world: World) -> None:
+    await asyncio.sleep(QUIET_FROM_HOUR * HOUR_S - world.now_s() - 1)
+    world.problems += await check_before_reconciling(world)
 
 
 async def _story(world: World, problems: Sequence[Problem], about: str) -> list[str]:
@@ -195,6 +219,21 @@ def _unhurried() -> Iterator[None]:
     finally:
         for module, pause_s in zip(modules, usual, strict=True):
             module._PAUSE_AFTER_FAULT_S = pause_s  # noqa: SLF001 - as above
+
+
+def _at_once(fd: object) -> None:
+    """Stand in for `os.fsync`."""
+
+
+@contextmanager
+def _undurable() -> Iterator[None]:
+    """Let files not be waited for until they are on the disk: no machine loses its power here."""
+    usual = os.fsync
+    os.fsync = _at_once
+    try:
+        yield
+    finally:
+        os.fsync = usual
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from psp.money import Money
 from psp.ogone.sandbox.shopper import pay_on_page
 from psp.port import NextAction, NextActionKind, PaymentMethod
 from psp.stripe.sandbox.api_errors import ApiError
+from tests.simulation.cards import OTHERS, PAYS
 from tests.simulation.chaos import HOUR_S
 from tests.simulation.world import OGONE, GaveUpError, World
 
@@ -30,27 +31,11 @@ COUNTRIES: Final[Mapping[str, int]] = {
     "IT": 2,  # Ogone, captured by hand
     "PT": 3,  # both, by canary
 }
-_ALIAS_COUNTRIES: Final = ("BE", "NL", "IT")
-_PAYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "stripe": ("pm_card_visa", "pm_card_mastercard", "pm_card_visa_debit"),
-    "ogone": ("4111111111111111", "5399999999999999"),
-}
-_OTHERS: Final[Mapping[str, Mapping[str, str]]] = {
-    "stripe": {
-        "3ds": "pm_card_authenticationRequired",
-        "decline": "pm_card_chargeDeclinedInsufficientFunds",
-        "review": "pm_card_riskLevelElevated",
-        "slow_refund": "pm_card_pendingRefund",
-        "refund_fails": "pm_card_refundFail",
-    },
-    "ogone": {
-        "3ds": "4000000000000002",
-        "decline": "4000000000009995",
-        "review": "4000000000000341",  # Ogone has no reviews; its card ends uncertain, and paid
-        "slow_refund": "4000000000007726",
-        "refund_fails": "4000000000005126",
-    },
-}
+_AT_OGONE: Final = ("BE", "NL", "IT")
+_GUESTS: Final = 0.2
+"""How many have no account."""
+_ORDERS_EACH: Final = 5
+"""How many orders one shopper makes, at most."""
 PLANS: Final[Mapping[str, int]] = {
     "pays": 30,
     "pays with 3-D Secure": 8,
@@ -93,9 +78,9 @@ def draw_purchase(world: World, number: int) -> Purchase:
     rng = world.rng
     plan = rng.choices(list(PLANS), list(PLANS.values()))[0]
     country = rng.choices(list(COUNTRIES), list(COUNTRIES.values()))[0]
-    customer = ""
+    customer = "" if rng.random() < _GUESTS else f"shopper-{number // _ORDERS_EACH}"
     if plan == "alias":
-        country, customer = rng.choice(_ALIAS_COUNTRIES), f"shopper-{number}"
+        country, customer = rng.choice(_AT_OGONE), f"saver-{number}"
     currency = "PLN" if country == "PL" else "EUR"
     total = Money(rng.randrange(500, 40_000), currency)
     now = world.now()
@@ -228,7 +213,7 @@ class Shopper:
         order = self._purchase.order
         name = f"als-{order.order_id}"
         kind = self._rng.choice(("", "", "decline", "review", "slow_refund"))
-        card = _OTHERS["ogone"][kind] if kind else self._rng.choice(_PAYS["ogone"])
+        card = OTHERS["ogone"][kind] if kind else self._rng.choice(PAYS["ogone"])
         pspid = self._world.configuration.accounts[OGONE].pspid  # type: ignore[union-attr]  # it is Ogone's
         self._world.ogone.add_alias(pspid, name, card)
         alias = LegacyAlias(
@@ -250,7 +235,8 @@ class Shopper:
         return CreatePaymentCommand(
             key=RequestKey(CALLER, "CreatePayment", f"{order.order_id}-create-{self._tabs}"),
             order_id=order.order_id,
-            customer_id=order.customer_id,
+            # Stripe must be told of a shopper first: there it is the order alone that names her.
+            customer_id=order.customer_id if order.country_code in _AT_OGONE else "",
             country_code=order.country_code,
             method=PaymentMethod.CARD,
             amount=order.total,
@@ -295,7 +281,7 @@ class Shopper:
     def _in_stripes_fields(self, action: NextAction, card: str, bank: str) -> None:
         if bank == "leave":
             return
-        method = _OTHERS["stripe"].get(card) or self._rng.choice(_PAYS["stripe"])
+        method = OTHERS["stripe"].get(card) or self._rng.choice(PAYS["stripe"])
         try:
             seen: Any = self._world.stripe.browser_confirm(action.client_secret, method)
             if seen["status"] == "requires_action" and bank != "abandon":
@@ -306,7 +292,7 @@ class Shopper:
             self._world.say(f"{self._who}: {method} -> {error.message}")
 
     async def _on_ogones_page(self, action: NextAction, card: str, bank: str) -> None:
-        number = _OTHERS["ogone"].get(card) or self._rng.choice(_PAYS["ogone"])
+        number = OTHERS["ogone"].get(card) or self._rng.choice(PAYS["ogone"])
         if bank == "abandon":
             bank = "wait"  # the sandbox shows the question, and nobody answers it
         landing = await pay_on_page(

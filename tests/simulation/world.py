@@ -8,47 +8,41 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
 import sqlalchemy as sa
 
 from gateway.bootstrap import Application, Doors, wire
 from gateway.errors import PaygateError, Reason
-from gateway.routing.configuration import Configuration, load_configuration
 from gateway.routing.source import RoutingSource
 from gateway.sandboxed import Sandboxes, introduce
-from gateway.settings import SANDBOX_CONFIG_FILE, Settings, load_settings
+from gateway.settings import Settings, load_settings
 from gateway.storage import tables
 from gateway.storage.database import Database
+from gateway.storage.reconciliation_tables import reconciliations
 from gateway.storage.writes import StorageUnavailableError
 from legacy_bridge.errors import BackOfficeError
+from legacy_bridge.files import RefundFolder
 from legacy_bridge.port import DraftOrder, OrderState
 from legacy_bridge.sql import SqlBackOffice
 from psp.errors import PspError
 from psp.observed import ObservedProvider
 from psp.ogone.config import OgoneAccountConfig
-from psp.ogone.events import OgoneEvents
-from psp.ogone.provider import OgoneProvider
 from psp.ogone.sandbox import OgoneSandbox
 from psp.ogone.sandbox.model import Account as OgoneMerchant
 from psp.ogone.sandbox.model import Operation
 from psp.ogone.sandbox.model import Payment as OgonePayment
-from psp.port import CapturePolicy, PaymentServiceProvider
-from psp.stripe.config import StripeAccountConfig
-from psp.stripe.event_list import StripeEventList
-from psp.stripe.events import StripeEvents
-from psp.stripe.provider import StripeProvider
+from psp.port import CapturePolicy
+from psp.stripe.config import SettlementSource, StripeAccountConfig
 from psp.stripe.sandbox import StripeSandbox
 from psp.stripe.sandbox.model import Event
 from tests.simulation.books import Books, unpaid_because
 from tests.simulation.chaos import HOUR_S, Chaos
-from tests.simulation.machine import (
-    Machine,
-    SimulatedDatabase,
-    SimulatedOffice,
-    UnreachableError,
-)
+from tests.simulation.doors import SimulatedDatabase, SimulatedFolder, SimulatedOffice
+from tests.simulation.household import adapter, configuration
+from tests.simulation.ledger import Ledger
+from tests.simulation.machine import Machine, UnreachableError
 from tests.simulation.memory import MemoryDatabase
 from tests.simulation.network import (
     OGONE_ADDRESS,
@@ -65,23 +59,9 @@ BEGIN_S: Final = 1_796_083_200.0
 """2026-12-01 00:00 UTC: when every run begins."""
 STRIPE: Final = "stripe_eu"
 OGONE: Final = "ogone_be"
-_MORE_COUNTRIES: Final = """
-[countries.NL]
-currencies = ["EUR"]
-capture_policy = "automatic"
-[[countries.NL.methods]]
-method = "card"
-account = "ogone_be"
-
-[countries.IT]
-currencies = ["EUR"]
-capture_policy = "manual"
-[[countries.IT.methods]]
-method = "card"
-account = "ogone_be"
-"""
 _JUST_NOW_S: Final = 180.0
 """How long before a release a change at the PSP may have crossed it: nobody can know that yet."""
+_SETTLE_S: Final = 60.0
 _LOOK_EVERY_S: Final = HOUR_S / 2
 _MOST_TRIES: Final = 12
 _INBOX: Final = tables.inbox.c
@@ -89,6 +69,9 @@ _OPERATIONS: Final = tables.operations.c
 # Made once: the database keeps what it compiled.
 _KEPT: Final = sa.select(_INBOX.event_id).where(
     _INBOX.psp_account == sa.bindparam("account"), _INBOX.event_id == sa.bindparam("event")
+)
+_REPORTED: Final = sa.select(reconciliations.c.id).where(
+    reconciliations.c.id == sa.bindparam("run"), reconciliations.c.report_attempt > 0
 )
 _BY_KEY: Final = sa.select(_OPERATIONS.id).where(_OPERATIONS.idempotency_key == sa.bindparam("key"))
 _OPEN: Final = sa.select(_OPERATIONS.id).where(
@@ -109,6 +92,7 @@ _ASK_AGAIN: Final = frozenset(
         Reason.OPERATION_IN_PROGRESS,
         Reason.PSP_UNAVAILABLE,
         Reason.DEADLINE_TOO_SHORT,
+        Reason.RECONCILIATION_IN_PROGRESS,
     }
 )
 
@@ -132,7 +116,9 @@ class World:
         self.ogone = OgoneSandbox(self.unix_s, seed=seed)
         self.stripe.address, self.ogone.address = STRIPE_ADDRESS, OGONE_ADDRESS
         self.post = Post(self, chaos, self.trace, self.now_s, self.unix_s)
-        self.configuration = _configuration(folder)
+        self.configuration = configuration(folder, rng.choice(list(SettlementSource)))
+        self.folder = folder / "refunds"
+        self.ledger = Ledger()
         self._listen()
         self.network = Network(
             self.stripe, self.ogone, chaos, self.trace, self.now_s, self.on_request
@@ -147,6 +133,7 @@ class World:
         self.settings: Settings = load_settings(
             sweep_interval_s=HOUR_S, catch_up_interval_s=3 * HOUR_S
         )
+        self.begin = self.now()
         self.look_every_s = _LOOK_EVERY_S
         self.machines: list[Machine] = []
         self.books = Books(self.stripe, self.ogone, self.post)
@@ -165,6 +152,13 @@ class World:
         """Return the simulated moment: the one clock of everybody here."""
         return datetime.fromtimestamp(self.unix_s(), UTC)
 
+    @property
+    def stripe_key(self) -> str:
+        """Return the key of the account at Stripe."""
+        account = self.configuration.accounts[STRIPE]
+        assert isinstance(account, StripeAccountConfig)
+        return account.api_key.get_secret_value()
+
     def say(self, text: str) -> None:
         """Note something that happened."""
         self.trace.add(self.now_s(), text)
@@ -181,7 +175,7 @@ class World:
         machine = Machine(f"gateway-{self._born}", self)
         session = Session(self.network, machine, self.chaos, faults=True)
         providers = {
-            name: ObservedProvider(self._provider(name, config, session), lambda _: None)
+            name: ObservedProvider(adapter(name, config, session, self), lambda _: None)
             for name, config in self.configuration.accounts.items()
         }
         doors = Doors(
@@ -189,6 +183,9 @@ class World:
             SimulatedOffice(self.office, machine),
             providers,
             self.now,
+            SimulatedFolder(
+                RefundFolder(self.folder, settle_s=_SETTLE_S, clock_s=self.unix_s), machine
+            ),
         )
         application = wire(doors, RoutingSource(self.configuration.table), self.settings)
         self.machines.append(machine)
@@ -203,18 +200,6 @@ class World:
             while len(self.machines) < count:
                 self.start_machine()
             await asyncio.sleep(self.rng.uniform(5.0, 120.0))
-
-    def _provider(self, name: str, config: Any, session: Any) -> PaymentServiceProvider:
-        """Build an adapter as the registry does, on simulated time."""
-        if isinstance(config, StripeAccountConfig):
-            stripe = StripeProvider(name, config, session)
-            caller = stripe._caller  # noqa: SLF001 - the adapter takes no clock, and must not see the machine's
-            stripe._events = StripeEvents(config, self.unix_s)  # noqa: SLF001 - as above
-            stripe._event_list = StripeEventList(caller, self.unix_s)  # noqa: SLF001 - as above
-            return stripe
-        ogone = OgoneProvider(name, config, session)
-        ogone._events = OgoneEvents(config, self.now)  # noqa: SLF001 - as above
-        return ogone
 
     def _listen(self) -> None:
         """Let every event of the sandboxes go through the post of this run."""
@@ -286,8 +271,11 @@ class World:
         """See that nothing is asked of a PSP that was not written down before."""
         if sender == Bystander.name:
             return
-        if psp == "stripe" and headers.get("Idempotency-Key"):
-            found = await self.database.fetch(_BY_KEY, {"key": headers["Idempotency-Key"]})
+        key = headers.get("Idempotency-Key", "")
+        if psp == "stripe" and path.endswith("/report_runs") and key:
+            found = await self.database.fetch(_REPORTED, {"run": key.partition("-")[0]})
+        elif psp == "stripe" and key:
+            found = await self.database.fetch(_BY_KEY, {"key": key})
         elif psp == "ogone" and path.rpartition("/")[2].startswith(_OGONE_CHANGES):
             form = dict(parse_qsl(body))
             payment_id = form.get("ORDERID") or self.books.order_of_payid(form["PAYID"])
@@ -308,11 +296,3 @@ class World:
             await asyncio.gather(*others, return_exceptions=True)
         await self.office.close()
         await self.database.close()
-
-
-def _configuration(folder: Path) -> Configuration:
-    text = SANDBOX_CONFIG_FILE.read_text(encoding="utf-8")
-    text = text.replace('"file:', f'"file:{SANDBOX_CONFIG_FILE.parent}/')
-    file = folder / "paygate.toml"
-    file.write_text(text + _MORE_COUNTRIES, encoding="utf-8")
-    return load_configuration(file)

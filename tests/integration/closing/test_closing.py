@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from psp.errors import NotSentError, OutcomeUnknownError, RateLimitedError
 from psp.port import RefundStatus
 from tests.integration.closing.house import ACCOUNT, House, opened
 from tests.support.accounts import unposted
+from tests.support.closing import expected_to_be_paid_out, left_open, paid_out
 from tests.support.databases import SqliteDatabases
 
 _MORNING: Final = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -361,24 +361,18 @@ async def _expect_closed(house: House, database: Database) -> None:
     movements = await house.movements()
     assert len({each.key for each in movements}) == len(movements)
 
-    about: Counter[tuple[str, str]] = Counter()
-    for each in movements:
-        subject = each.reference if each.kind.startswith("refund") else each.order_id
-        about[subject, each.amount.currency] += each.signed_minor
-    assert {key: left for key, left in about.items() if left} == {}
+    assert left_open(movements) == {}
     assert set((await house.office.balance("shopper-1")).values()) <= {0}
 
     # What the account moved for refunds is what the PSP's books have of them, to the cent.
     ours = {each.psp_reference: each for each in await house.refunds() if each.psp_reference}
-    moved = Counter({each.reference: 0 for each in movements})
-    for each in movements:
-        if each.kind in {MovementKind.REFUND_DEBIT, MovementKind.REFUND_REVERSAL}:
-            moved[each.reference] += each.signed_minor
+    moved = paid_out(movements)
     for reference, there in house.psp.refunds.items():
         is_known = reference in ours
         assert is_known or there.status is RefundStatus.FAILED or _is_old(house, reference)
         if is_known and ours[reference].order_id:
-            gone = 0 if there.status is RefundStatus.FAILED else -there.amount_minor
+            is_away = there.status is not RefundStatus.FAILED
+            gone = expected_to_be_paid_out(there.amount_minor, is_away=is_away)
             of_before = reference in house.given_long_ago
             assert moved[ours[reference].id] == (0 if of_before else gone)
             assert (ours[reference].state is RefundState.FAILED) == (not gone)
