@@ -55,7 +55,7 @@ gen-check: $(READY) ## Fail if what `make gen` writes is not up to date
 	@$(PY) scripts/psp_table.py --check
 
 .PHONY: bench
-bench: $(READY) ## Throughput and latency, side by side with a bare echo and a bare SDK
+bench: $(READY) ## Speed and memory, beside a bare echo and a bare SDK (ARGS="--only calls,in-flight")
 	@$(PY) -m benchmarks $(ARGS)
 
 .PHONY: invariants
@@ -76,6 +76,12 @@ simulate: $(READY) ## Try to lose money in SEEDS=100 seeded runs from FROM=1 on 
 .PHONY: fuzz
 fuzz: $(READY) ## Try messages nobody would send, others on each run (EXAMPLES=N a method; takes minutes)
 	@PAYGATE_FUZZ_EXAMPLES=$(or $(EXAMPLES),500) $(PY) -m pytest tests/fuzz -n auto --dist load -q -o faulthandler_timeout=0 $(ARGS)
+
+MINUTES ?= 10
+
+.PHONY: soak
+soak: $(READY) ## Watch memory, tasks, connections and handles under load (MINUTES=10; ARGS="--kafka")
+	@$(PY) -m scripts.soak --minutes $(MINUTES) $(ARGS)
 
 .PHONY: audit
 audit: $(READY) ## Ask for known vulnerabilities of what requirements.lock names (needs the network)

@@ -1,4 +1,4 @@
-"""Gauges over the database: read when Prometheus asks, and not more often than is any use."""
+"""Gauges read when Prometheus asks: the process's tasks, and what waits in the database."""
 
 from __future__ import annotations
 
@@ -44,10 +44,11 @@ class Gauges:
         self._one_at_a_time = asyncio.Lock()
 
     async def refresh(self) -> None:
-        """Read what waits unless that was done a moment ago; raises nothing.
+        """Count tasks, and read what waits unless that was done a moment ago; raises nothing.
 
         If the database does not answer the gauges stay as they are, and one says so.
         """
+        self._metrics.set_tasks(len(asyncio.all_tasks()))
         async with self._one_at_a_time:
             now_s = time.monotonic()
             if self._read_s is not None and now_s - self._read_s < self.fresh_s:

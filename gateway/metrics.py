@@ -121,6 +121,11 @@ class Metrics:
             ("account", "state"),
             registry=registry,
         )
+        self._tasks = Gauge(
+            "paygate_asyncio_tasks",
+            "Tasks of the process that did not end: calls, watches, workers, work begun by them.",
+            registry=registry,
+        )
         self._backlog = _BacklogGauges(registry)
         self.refresh: Callable[[], Awaitable[None]] = _nothing
         """Brings up to date what nobody counts as it happens; to be awaited before `exposition`."""
@@ -178,6 +183,10 @@ class Metrics:
         """Count a reading of the configuration file: `applied`, `unchanged` or `refused`."""
         self._reloads.labels(outcome).inc()
         self._refused.set(outcome == "refused")
+
+    def set_tasks(self, count: int) -> None:
+        """Say how many asyncio tasks there are now."""
+        self._tasks.set(count)
 
     def set_backlog(self, backlog: Backlog, now: datetime) -> None:
         """Say what waits now."""

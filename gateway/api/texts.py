@@ -70,7 +70,7 @@ def phone(text: str) -> str:
     _line(text, MAX_PHONE_CHARACTERS)
     if not _E164.fullmatch(text) and holds_card_number(text):
         raise ValueError(f"{_CARD_REFUSED}; write a telephone number as E.164, with a plus")
-    return text
+    return _without_key(text)
 
 
 def locale(text: str) -> str:

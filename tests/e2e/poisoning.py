@@ -87,10 +87,10 @@ def poisoned_calls(known: dict[str, str]) -> Iterator[Poisoned]:
     well is put into free texts only, see docs/security.md.
     """
     for path, method in METHODS.items():
-        for place in _places(method.input_type):
+        for place in text_places(method.input_type):
             for poison in _poisons(place[-1]):
-                message = _right(method.input_type, known)
-                _put(message, place, poison)
+                message = right_message(method.input_type, known)
+                put_text(message, place, poison)
                 yield Poisoned(path, ".".join(place), [message.SerializeToString()])
         yield from _poisoned_files(path, method, known)
 
@@ -102,15 +102,19 @@ def _poisons(name: str) -> Iterator[str]:
         yield form.format(poison)
 
 
-def _places(descriptor: Descriptor, seen: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def text_places(descriptor: Descriptor, seen: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every text in a message."""
     for field in descriptor.fields:
         if field.message_type is not None:
-            yield from _places(field.message_type, (*seen, field.name))
+            yield from text_places(field.message_type, (*seen, field.name))
         elif field.type == FieldDescriptor.TYPE_STRING:
             yield (*seen, field.name)
 
 
-def _put(message: Any, place: tuple[str, ...], text: str) -> None:  # a message's fields are its own
+def put_text(
+    message: Any, place: tuple[str, ...], text: str
+) -> None:  # a message's fields are its own
+    """Write a text into a message."""
     *inner, last = place
     for name in inner:
         message = getattr(message, name)
@@ -121,18 +125,20 @@ def _put(message: Any, place: tuple[str, ...], text: str) -> None:  # a message'
         setattr(message, last, text)
 
 
-def _right(descriptor: Descriptor, known: dict[str, str]) -> Any:  # as above
+def right_message(descriptor: Descriptor, known: dict[str, str]) -> Any:  # as above
     """Return a message whose every field has a value that could be right."""
     message: Any = GetMessageClass(descriptor)()
     for field in descriptor.fields:
         if field.message_type is not None:
             if not field.is_repeated:
-                getattr(message, field.name).CopyFrom(_right(field.message_type, known))
+                getattr(message, field.name).CopyFrom(right_message(field.message_type, known))
         elif field.enum_type is not None:
             setattr(message, field.name, 1)
         elif field.type == FieldDescriptor.TYPE_STRING:
             text = known.get(field.name, _TEXTS.get(field.name, "plain"))
-            _put(message, (field.name,), new_request_id() if field.name == "request_id" else text)
+            put_text(
+                message, (field.name,), new_request_id() if field.name == "request_id" else text
+            )
         elif field.type == FieldDescriptor.TYPE_INT64:
             setattr(message, field.name, 100)
     return message
@@ -151,6 +157,6 @@ def _poisoned_files(
         for poison in (*SECRETS, "4000 0566 5566 5556"):
             cells = [poison if name == column else _ROW.get(name, "") for name in header]
             file = "\n".join([",".join(header), ",".join(cells)]).encode()
-            messages = [made(options=_right(options, known)), made(chunk=file)]
+            messages = [made(options=right_message(options, known)), made(chunk=file)]
             encoded = [message.SerializeToString() for message in messages]
             yield Poisoned(path, f"file.{column}", encoded)
