@@ -15,7 +15,7 @@ from gateway.ids import new_id
 from gateway.job_lease import JobLease, LeaseLostError
 from gateway.lanes import Lanes
 from gateway.refund_files.reading import BatchReading
-from gateway.refund_files.results import result_lines
+from gateway.refund_files.results import BatchResult
 from gateway.signals import Wake
 from gateway.steps import IDLE
 from gateway.storage.database import Database
@@ -135,11 +135,10 @@ class FileFetching:
         return batch
 
     async def _answer(self, taken_as: str, batch: RefundBatch) -> None:
-        # As of before it is read: what changes meanwhile is told by the next one.
-        now = self._clock()
-        lines = result_lines(self._database, batch)
-        await self._files.write_refund_result(taken_as, lines)
-        await self._database.commit([result_written(batch.id, now)])
+        # What changes while it is read, or after that, is told by the next one.
+        result = BatchResult(self._database, batch)
+        await self._files.write_refund_result(taken_as, result.pieces())
+        await self._database.commit([result_written(batch.id, self._clock(), result.told_versions)])
 
     async def _tell_news(self) -> None:
         """Write the results anew whose refunds went on: settled, or failed after all."""

@@ -11,7 +11,7 @@ from gateway.domain.refund_batch import BatchState, RefundBatch
 from gateway.domain.refund_movement import Standing
 from gateway.refund_files.values import LineOutcome, LineResult
 from gateway.storage.database import Database
-from gateway.storage.refund_batches import result_page
+from gateway.storage.refund_batches import ResultRow, result_page
 
 HEADER: Final = (
     "line",
@@ -27,19 +27,30 @@ FILE_REFUSED: Final = "file_refused"
 _PAGE: Final = 1000
 
 
-async def result_lines(database: Database, batch: RefundBatch) -> AsyncIterator[bytes]:
-    """Yield the result as it is now, in pieces."""
-    yield _csv([HEADER])
-    if batch.state is BatchState.REFUSED:
-        yield _csv([("1", "", FILE_REFUSED, Standing.REFUSED, "", "", batch.message)])
-        return
-    after = 0
-    while page := await result_page(database, batch.id, after, _PAGE):
-        after = page[-1][0]
-        yield _csv(_cells(_result(row)) for row in page)
+class BatchResult:
+    """The result of one file."""
+
+    def __init__(self, database: Database, batch: RefundBatch) -> None:
+        self._database = database
+        self._batch = batch
+        self.told_versions = 0
+        """The versions of its refunds, added up, as far as they were told."""
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield it as it is now, in pieces; once."""
+        yield _csv([HEADER])
+        if self._batch.state is BatchState.REFUSED:
+            message = self._batch.message
+            yield _csv([("1", "", FILE_REFUSED, Standing.REFUSED, "", "", message)])
+            return
+        after = 0
+        while page := await result_page(self._database, self._batch.id, after, _PAGE):
+            after = page[-1][0][0]
+            self.told_versions += sum(version for _, version in page)
+            yield _csv(_cells(_result(row)) for row, _ in page)
 
 
-def _result(row: tuple[int, str, str, Standing, str, str, str]) -> LineResult:
+def _result(row: ResultRow) -> LineResult:
     number, movement_id, outcome, standing, refund_id, psp_reference, reason = row
     return LineResult(
         number, movement_id, LineOutcome(outcome), standing, refund_id, psp_reference, reason

@@ -34,6 +34,8 @@ from gateway.storage.requests import (
 from gateway.storage.writes import AlreadyExistsError, GuardFailedError
 
 _RETRY_AFTER_S: Final = 5.0
+_MOST_ROUNDS: Final = 3
+"""One commit of lines may be under way when a caller leaves, and no other follows."""
 _BATCH_KEY: Final = "batch_id"
 _DIGEST_KEY: Final = "digest"
 
@@ -117,11 +119,16 @@ class RefundBatches:
         self, options: BatchOptions, begun: RefundBatch, error: BaseException
     ) -> None:
         await self._database.commit([delete_request(options.key)])
-        batch = await get_batch(self._database, begun.id)
-        if batch is not None and batch.state is BatchState.READING:
-            await self._reading.end(
-                batch, BatchState.BROKEN_OFF, f"not read to its end: {type(error).__name__}"
-            )
+        message = f"not read to its end: {type(error).__name__}"
+        for _ in range(_MOST_ROUNDS):
+            batch = await get_batch(self._database, begun.id)
+            if batch is None or batch.state is not BatchState.READING:
+                return
+            try:
+                await self._reading.end(batch, BatchState.BROKEN_OFF, message)
+            except GuardFailedError:
+                continue  # lines that were being accepted when the caller left
+            return
 
     async def _answered(
         self, stored: StoredRequest, chunks: AsyncIterator[bytes]

@@ -33,6 +33,8 @@ _CHANGING: Final = (
     "refused",
 )
 _REFUSED: Final = "refused"
+ResultRow = tuple[int, str, str, Standing, str, str, str]
+"""Number, movement, outcome, standing, refund, the PSP's reference, why it did not go well."""
 
 _INSERT: Final = sa.insert(refund_batches)
 _UPDATE: Final = (
@@ -43,9 +45,13 @@ _UPDATE: Final = (
 _RESULT_WRITTEN: Final = (
     sa.update(refund_batches)
     .where(_b.id == sa.bindparam("key_id"))
-    .values(result_time=sa.bindparam("new_result_time"))
+    .values(
+        result_time=sa.bindparam("new_result_time"),
+        told_versions=sa.bindparam("new_told_versions"),
+    )
 )
-_GET: Final = sa.select(refund_batches).where(_b.id == sa.bindparam("id"))
+_BATCH: Final = sa.select(*(column for column in _b if column is not _b.told_versions))
+_GET: Final = _BATCH.where(_b.id == sa.bindparam("id"))
 _LINE_TEXTS: Final = ("movement_id", "outcome", "reason", "message")
 
 
@@ -68,6 +74,11 @@ _COUNTS: Final = (
     .where(_m.batch_id == sa.bindparam("of_batch"))
     .group_by(_m.state, _r.state)
 )
+_WITH_REFUNDS: Final = refund_batch_lines.outerjoin(
+    refund_movements,
+    # The line of a movement that was refused tells of itself, not of the one it clashed with.
+    sa.and_(_m.movement_id == _l.movement_id, _l.outcome != sa.literal_column(f"'{_REFUSED}'")),
+).outerjoin(refunds, _r.id == _m.refund_id)
 _PAGE: Final = (
     sa.select(
         _l.line_number,
@@ -82,17 +93,9 @@ _PAGE: Final = (
         _r.state,
         _r.psp_reference,
         _r.failure_json,
+        sa.func.coalesce(_r.version, 0),
     )
-    .select_from(
-        refund_batch_lines.outerjoin(
-            refund_movements,
-            # The line of a movement that was refused tells of itself, not of the one it clashed
-            # with.
-            sa.and_(
-                _m.movement_id == _l.movement_id, _l.outcome != sa.literal_column(f"'{_REFUSED}'")
-            ),
-        ).outerjoin(refunds, _r.id == _m.refund_id)
-    )
+    .select_from(_WITH_REFUNDS)
     .where(
         _l.batch_id == sa.bindparam("of_batch"),
         _l.line_number > sa.bindparam("after_line", type_=sa.BigInteger),
@@ -109,28 +112,23 @@ _REFUSALS: Final = (
     .order_by(_l.line_number)
     .limit(sa.bindparam("limit", type_=sa.BigInteger))
 )
-_NEWS: Final = (
-    sa.select(refund_batches)
-    .where(
-        _b.create_time > sa.bindparam("since", type_=UtcDateTime),
-        _b.result_time.is_not(None),
-        sa.exists(
-            sa.select(sa.literal_column("1"))
-            .select_from(
-                refund_batch_lines.join(refund_movements, _m.movement_id == _l.movement_id).join(
-                    refunds, _r.id == _m.refund_id
-                )
-            )
-            .where(_l.batch_id == _b.id, _r.update_time > _b.result_time)
-        ),
-    )
-    .order_by(_b.id)
+_VERSIONS: Final = (
+    sa.select(sa.func.coalesce(sa.cast(sa.func.sum(_r.version), sa.BigInteger), 0))
+    .select_from(_WITH_REFUNDS)
+    .where(_l.batch_id == _b.id)
+    .correlate(refund_batches)
+    .scalar_subquery()
 )
+_NEWS: Final = _BATCH.where(
+    _b.create_time > sa.bindparam("since", type_=UtcDateTime),
+    _b.result_time.is_not(None),
+    _b.told_versions.is_distinct_from(_VERSIONS),
+).order_by(_b.id)
 
 
 def insert_batch(batch: RefundBatch) -> Write:
     """Store a file that is about to be read; a second one of its id exists already."""
-    return Write(_INSERT, {"id": batch.id, **_values(batch)})
+    return Write(_INSERT, {"id": batch.id, **_values(batch), "told_versions": None})
 
 
 def update_batch(batch: RefundBatch, *, read_last_line: int) -> Write:
@@ -141,9 +139,12 @@ def update_batch(batch: RefundBatch, *, read_last_line: int) -> Write:
     return Write(_UPDATE, parameters, guard=BATCH_GUARD)
 
 
-def result_written(batch_id: str, now: datetime) -> Write:
-    """Store as of when a result was written."""
-    return Write(_RESULT_WRITTEN, {"key_id": batch_id, "new_result_time": now})
+def result_written(batch_id: str, now: datetime, told_versions: int) -> Write:
+    """Store when a result was written, and the sum of its refunds' versions as it told them."""
+    return Write(
+        _RESULT_WRITTEN,
+        {"key_id": batch_id, "new_result_time": now, "new_told_versions": told_versions},
+    )
 
 
 def insert_lines(batch_id: str, lines: Sequence[Mapping[str, str | int]]) -> Write:
@@ -173,23 +174,23 @@ async def first_refusals(database: Database, batch_id: str, limit: int) -> Seque
 
 async def result_page(
     database: Database, batch_id: str, after_line: int, limit: int
-) -> list[tuple[int, str, str, Standing, str, str, str]]:
+) -> list[tuple[ResultRow, int]]:
     """Return lines after one, in their order, each with how its movement stands now.
 
-    As number, movement, outcome, standing, refund, the PSP's reference, and why it did not go well.
+    And with the version of its refund, nought if it has none.
     """
     rows = await database.fetch(
         _PAGE, {"of_batch": batch_id, "after_line": after_line, "limit": limit}
     )
-    return [_result_of(row) for row in rows]
+    return [(_result_of(row[:-1]), int(row[-1])) for row in rows]
 
 
 async def batches_with_news(database: Database, since: datetime) -> list[RefundBatch]:
-    """Return the batches made since then that have a result, and a refund that changed after it."""
+    """Return the batches made since then whose result tells of a refund as it is no more."""
     return [_batch_of(row) for row in await database.fetch(_NEWS, {"since": since})]
 
 
-def _result_of(row: Row) -> tuple[int, str, str, Standing, str, str, str]:
+def _result_of(row: Row) -> ResultRow:
     number, movement_id, outcome, reason, message, state, refusal, why, refund_id = row[:9]
     refund_state, psp_reference, failure_json = row[9:]
     if state is None:

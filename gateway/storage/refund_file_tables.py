@@ -24,8 +24,10 @@ refund_batches = sa.Table(
     sa.Column("accepted", sa.BigInteger, nullable=False),
     sa.Column("duplicates", sa.BigInteger, nullable=False),
     sa.Column("refused", sa.BigInteger, nullable=False),
-    # Of the folder's files: when the result was written.
+    # Of the folder's files: when the result was written, and what it told: the versions of its
+    # refunds, added up. Times would not do: a change may be stored after a later one.
     sa.Column("result_time", UtcDateTime),
+    sa.Column("told_versions", sa.BigInteger),
     sa.Index("ix_refund_batches_create_time", "create_time"),
 )
 

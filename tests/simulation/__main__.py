@@ -7,12 +7,16 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.simulation.planted import BUGS, planted
 from tests.simulation.run import DEFAULT_ORDERS, Result, run_seed
+
+_TOLD_EVERY: Final = 50
+"""Seeds between two words about how far it is, where there is no bar."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -47,10 +51,12 @@ def main() -> int:
             return 2
         return max(_hunt(name, given) for name in names)
     failed = 0
-    for result in _results(given):
+    for done, result in enumerate(_results(given), start=1):
         failed += bool(result.problems)
         if result.problems or given.order:
             _say(report(result))
+        if done % _TOLD_EVERY == 0 and not sys.stderr.isatty():
+            _say(f"{done} of {given.seeds} seeds, {failed} failed so far")
     _say(f"{given.seeds} seeds, {given.seeds * given.orders} orders, {failed} seeds failed")
     return 1 if failed else 0
 

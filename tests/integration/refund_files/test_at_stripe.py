@@ -9,7 +9,7 @@ import pytest
 
 from gateway.domain.refund_movement import Standing
 from gateway.domain.requests import RequestKey
-from gateway.refund_files.results import result_lines
+from gateway.refund_files.results import BatchResult
 from gateway.refund_files.values import BatchOptions
 from gateway.storage.database import Database
 from tests.integration.gateway.refunding import at_stripe
@@ -63,7 +63,7 @@ async def test_a_movement_goes_the_way_of_its_refund(
     progress = await rig.application.refund_batches.get(batch_id)
     assert progress.counts == {later: 1}
     (made,) = at_stripe(rig)
-    result = [piece async for piece in result_lines(rig.database, progress.batch)]
+    result = [piece async for piece in BatchResult(rig.database, progress.batch).pieces()]
     assert f",M-1,accepted,{later},".encode() in result[1]
     assert made["id"].encode() in result[1]
 

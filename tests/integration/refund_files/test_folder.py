@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 
+from gateway.domain.refund import RefundState
+from gateway.storage.refunds import update_refund
 from legacy_bridge.errors import BackOfficeUnavailableError
 from legacy_bridge.files import RefundFolder
 from psp.errors import UnavailableError
@@ -211,6 +214,22 @@ async def test_a_result_follows_what_becomes_of_its_refunds(stage: Stage) -> Non
     (failed,) = stage.result()
     assert (failed["state"], failed["outcome"]) == ("failed", "accepted")
     assert failed["reason"].startswith("lost_or_stolen_card: ")
+
+
+async def test_a_change_of_before_that_is_stored_late_is_told_too(stage: Stage) -> None:
+    """Another replica's clock was read before the result was written, and its commit came after."""
+    paid = await stage.paid()
+    stage.psps[CARDS].refund_status = RefundStatus.PENDING
+    stage.put(file_of(line("M-1", paid)))
+    await stage.look()
+    (refund,) = await stage.refunds(paid)
+
+    settled = replace(refund, state=RefundState.SUCCEEDED, version=refund.version + 1)
+    await stage.database.commit([update_refund(settled, read_version=refund.version)])
+    stage.pass_time(minutes=16)
+    await stage.look()
+
+    assert [each["state"] for each in stage.result()] == ["succeeded"]
 
 
 async def test_a_long_name_with_any_letters_is_taken(stage: Stage) -> None:

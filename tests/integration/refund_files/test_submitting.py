@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from gateway.domain.refund import RefundCause, RefundState
-from gateway.domain.refund_batch import BatchState
+from gateway.domain.refund_batch import BatchState, RefundBatch
 from gateway.domain.refund_movement import Standing
 from gateway.domain.requests import RequestKey
 from gateway.errors import PaygateError, Reason
+from gateway.refund_files import service
+from gateway.refund_files.reading import BatchReading
 from gateway.refund_files.values import BatchOptions, LineRefusal
+from gateway.storage.database import Database
+from gateway.storage.refund_batches import get_batch
 from gateway.storage.refund_movements import movements_by_id
 from psp.errors import MisconfiguredError, RateLimitedError, RejectedError, UnavailableError
 from psp.port import RefundStatus
@@ -258,8 +263,51 @@ async def test_whoever_leaves_half_way_may_send_the_file_again(stage: Stage) -> 
     assert len(stage.made()) == 3
 
 
+async def test_whoever_leaves_while_lines_are_accepted_breaks_off(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are stored after all, between the look at the batch and the word that it is over."""
+    text = file_of(line("M-1", await stage.paid()))
+    under_way, looked_at, accepted = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    accept = BatchReading._accept  # noqa: SLF001 - the moment that is tested is inside of it
+    ids: list[str] = []
+
+    async def late(self: BatchReading, batch: RefundBatch, lines: Any) -> RefundBatch:
+        under_way.set()
+        await looked_at.wait()
+        after = await accept(self, batch, lines)
+        accepted.set()
+        return after
+
+    async def looked(database: Database, batch_id: str) -> RefundBatch | None:
+        found = await get_batch(database, batch_id)
+        ids.append(batch_id)
+        looked_at.set()
+        await accepted.wait()
+        return found
+
+    monkeypatch.setattr(BatchReading, "_accept", late)
+    monkeypatch.setattr(service, "get_batch", looked)
+    sent = asyncio.ensure_future(
+        stage.application.refund_batches.submit(_options("r1"), _whole(text.encode()))
+    )
+    await under_way.wait()
+    sent.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sent
+    await stage.application.shield.drain(60)
+
+    batch = await get_batch(stage.database, ids[0])
+    assert batch is not None
+    assert (batch.state, batch.accepted) == (BatchState.BROKEN_OFF, 1)
+
+
 def _options(request_id: str) -> BatchOptions:
     return BatchOptions(RequestKey("tests", "SubmitRefundBatch", request_id), "refunds.csv")
+
+
+async def _whole(data: bytes) -> AsyncIterator[bytes]:
+    yield data
 
 
 async def _broken(data: bytes) -> AsyncIterator[bytes]:
