@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -74,11 +75,12 @@ def run_seed(seed: int, orders: int = DEFAULT_ORDERS, about: str = "") -> Result
         loop = SimulatedLoop()
         stack.callback(loop.close)
         loop.set_task_factory(machine_task)
-        loop.set_exception_handler(_only_real_faults)
-        return loop.run_until_complete(_run(seed, orders, folder, about))
+        unheard: list[str] = []
+        loop.set_exception_handler(partial(_keep_real_faults, unheard))
+        return loop.run_until_complete(_run(seed, orders, folder, about, unheard))
 
 
-async def _run(seed: int, orders: int, folder: Path, about: str) -> Result:
+async def _run(seed: int, orders: int, folder: Path, about: str, unheard: list[str]) -> Result:
     rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
     chaos = draw_chaos(rng, _TROUBLE_S)
     world = World(rng, chaos, folder)
@@ -90,7 +92,9 @@ async def _run(seed: int, orders: int, folder: Path, about: str) -> Result:
     refunds, controller = RefundOffice(world, purchases), Controller(world)
     await _live(world, purchases, [refunds.work, controller.work])
     await _end(world, refunds, controller)
+    gc.collect()  # a task that failed tells so once it is forgotten
     problems = await check(world, purchases)
+    problems += [("", f"nobody heard of a failure: {each}") for each in unheard]
     story = await _story(world, problems, about)
     digest = digest_of(world.trace.lines)
     await world.close()
@@ -187,10 +191,13 @@ def _machine_name() -> str:
     return machine.name if machine else "world"
 
 
-def _only_real_faults(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Let the dead rest: what a killed process was at is no fault."""
+def _keep_real_faults(
+    unheard: list[str], loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+) -> None:
+    """Keep what failed unheard; let the dead rest: what a killed process was at is no fault."""
     if isinstance(context.get("exception"), CrashError):
         return
+    unheard.append(repr(context.get("exception") or context["message"]))
     loop.default_exception_handler(context)
 
 
