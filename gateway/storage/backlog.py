@@ -25,7 +25,7 @@ from gateway.storage.refund_file_tables import (
 )
 from gateway.storage.tables import (
     OPEN_OPERATION,
-    UNFINISHED_PAYMENT,
+    PROCESSING_PAYMENT,
     WAITING_EVENT,
     UtcDateTime,
     alias_operations,
@@ -77,7 +77,11 @@ _REFUNDS: Final = _query(
     sa.func.count(sa.case((refunds.c.create_time <= _OVERDUE_BEFORE, sa.literal_column("1")))),
 ).where(UNSETTLED_REFUND)
 _REFUSED: Final = sa.select(_HOW_MANY).select_from(account_postings).where(REFUSED_POSTING)
-_UNFINISHED: Final = sa.select(_HOW_MANY).select_from(payments).where(UNFINISHED_PAYMENT)
+_UNFINISHED: Final = (
+    sa.select(_HOW_MANY)
+    .select_from(payments)
+    .where(PROCESSING_PAYMENT, payments.c.authorized_minor > sa.literal_column("0"))
+)
 _DISCREPANCIES: Final = (
     sa.select(discrepancies.c.psp_account, discrepancies.c.type, _HOW_MANY)
     .where(

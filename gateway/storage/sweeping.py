@@ -10,7 +10,14 @@ import sqlalchemy as sa
 from gateway.domain.journal import EventType
 from gateway.domain.payment import PaymentState
 from gateway.storage.database import Database
-from gateway.storage.tables import HELD_LINE, UNFINISHED_PAYMENT, journal, outbox, payments
+from gateway.storage.tables import (
+    FAILED_PAYMENT,
+    HELD_LINE,
+    PROCESSING_PAYMENT,
+    journal,
+    outbox,
+    payments,
+)
 
 _UNTOLD: Final = (
     sa.select(outbox.c.order_id)
@@ -27,13 +34,14 @@ _UNTOLD: Final = (
 _UNFINISHED: Final = (
     sa.select(payments.c.id, payments.c.update_time)
     .where(
-        UNFINISHED_PAYMENT,
         payments.c.id > sa.bindparam("after_id"),
         payments.c.update_time <= sa.bindparam("cutoff"),
     )
     .order_by(payments.c.id)
     .limit(sa.bindparam("limit", type_=sa.BigInteger))
 )
+_PROCESSING: Final = _UNFINISHED.where(PROCESSING_PAYMENT)
+_FAILED: Final = _UNFINISHED.where(FAILED_PAYMENT, payments.c.update_time > sa.bindparam("since"))
 _LATER: Final = journal.alias("later")
 _HELD: Final = (
     sa.select(journal.c.order_id)
@@ -69,12 +77,20 @@ async def untold_orders(
     return [str(row[0]) for row in await database.fetch(_UNTOLD, parameters)]
 
 
-async def unfinished_payments(
+async def processing_payments(
     database: Database, cutoff: datetime, after_id: str, limit: int
 ) -> list[tuple[str, datetime]]:
-    """Return payments whose authorised money is on its way since before `cutoff`, by id."""
+    """Return payments at which a PSP is at work since before `cutoff`, by id."""
     parameters = {"cutoff": cutoff, "after_id": after_id, "limit": limit}
-    return [(row[0], row[1]) for row in await database.fetch(_UNFINISHED, parameters)]
+    return [(row[0], row[1]) for row in await database.fetch(_PROCESSING, parameters)]
+
+
+async def failed_payments(
+    database: Database, since: datetime, cutoff: datetime, after_id: str, limit: int
+) -> list[tuple[str, datetime]]:
+    """Return payments that failed between `since` and `cutoff`, by id."""
+    parameters = {"since": since, "cutoff": cutoff, "after_id": after_id, "limit": limit}
+    return [(row[0], row[1]) for row in await database.fetch(_FAILED, parameters)]
 
 
 async def held_orders(database: Database, after_order_id: str, limit: int) -> list[str]:

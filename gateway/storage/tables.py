@@ -86,13 +86,21 @@ sa.Index(
     sqlite_where=KNOWN_REFERENCE,
 )
 
-UNFINISHED_PAYMENT: Final = sa.text("state = 'processing' AND authorized_minor > 0")
-"""A capture or cancel that a PSP accepted and is not done with."""
+PROCESSING_PAYMENT: Final = sa.text("state = 'processing'")
+"""An authorisation, a capture or a cancel that a PSP accepted and is not done with."""
 sa.Index(
-    "ix_payments_unfinished",
+    "ix_payments_processing",
     payments.c.id,
-    postgresql_where=UNFINISHED_PAYMENT,
-    sqlite_where=UNFINISHED_PAYMENT,
+    postgresql_where=PROCESSING_PAYMENT,
+    sqlite_where=PROCESSING_PAYMENT,
+)
+FAILED_PAYMENT: Final = sa.text("state = 'failed'")
+sa.Index(
+    "ix_payments_failed",
+    payments.c.update_time,
+    payments.c.id,
+    postgresql_where=FAILED_PAYMENT,
+    sqlite_where=FAILED_PAYMENT,
 )
 
 operations = sa.Table(

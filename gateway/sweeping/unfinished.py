@@ -1,12 +1,13 @@
-"""Changes that a PSP accepted long ago, and whose end nobody told of: the PSP is asked.
+"""Payments that may have gone on, or ended, without our hearing of it: the PSP is asked.
 
-The sweeper's orders are drafts. A capture, or a cancel, that ends offline may be of an order that
-is decided already, and its closing webhook may be lost: the money would be taken for nothing.
+The sweeper's orders are drafts. What a PSP accepted and does offline may be of an order that is
+decided already, and so may a declined payment whose shopper tries again on the same page; if the
+webhook that tells of it is lost, money would be taken for nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,7 +24,7 @@ from gateway.refunds.truth import PaymentTruth
 from gateway.storage.database import Database
 from gateway.storage.operations import get_open_operation
 from gateway.storage.payments import get_payment
-from gateway.storage.sweeping import unfinished_payments
+from gateway.storage.sweeping import failed_payments, processing_payments
 from gateway.sweeping.decision import SweepAges
 from gateway.sweeping.schedule import is_due
 from psp.errors import PspError
@@ -33,6 +34,10 @@ _PAGE: Final = 200
 _SCHEDULE: Final = SweepAges(sweep_after=timedelta(hours=2), cancel_after=timedelta(days=365))
 """Asked two hours after it was last heard of, and at each doubling: a PSP's evening run is over
 then, and these are few, which is no polling of every transaction."""
+_AFTER_DECLINE: Final = SweepAges(sweep_after=timedelta(hours=6), cancel_after=timedelta(hours=24))
+"""Asked after 6, 12 and 24 hours: who tries again does so soon, and there are more of these."""
+_DECLINED_FOR: Final = timedelta(hours=29)
+"""A pass may come late."""
 _PASSING: Final = (
     PspError,
     PaygateError,
@@ -42,8 +47,12 @@ _PASSING: Final = (
 )
 
 
+_Read = Callable[[str], Awaitable[Sequence[tuple[str, datetime]]]]
+"""Reads a page of payments after an id, each with when it changed last."""
+
+
 class UnfinishedChanges:
-    """Asks about payments whose authorised money has been on its way for long."""
+    """Asks about payments at which a PSP has been at work for long, and about declined ones."""
 
     def __init__(self, database: Database, truth: PaymentTruth, clock: Clock) -> None:
         self._database = database
@@ -57,18 +66,21 @@ class UnfinishedChanges:
 
         `keep` is called before each question.
         """
-        now, after, news = self._clock(), "", 0
-        while True:
-            page = await unfinished_payments(
-                self._database, now - _SCHEDULE.sweep_after, after, _PAGE
-            )
-            for payment_id, update_time in page:
-                if is_due(update_time, last_pass_time, now, _SCHEDULE):
+        now, news = self._clock(), 0
+
+        def processing(after: str) -> Awaitable[Sequence[tuple[str, datetime]]]:
+            return processing_payments(self._database, now - _SCHEDULE.sweep_after, after, _PAGE)
+
+        def declined(after: str) -> Awaitable[Sequence[tuple[str, datetime]]]:
+            cutoff = now - _AFTER_DECLINE.sweep_after
+            return failed_payments(self._database, now - _DECLINED_FOR, cutoff, after, _PAGE)
+
+        for read, ages in ((processing, _SCHEDULE), (declined, _AFTER_DECLINE)):
+            async for payment_id, update_time in _paged(read):
+                if is_due(update_time, last_pass_time, now, ages):
                     await keep()
                     news += await self._ask(payment_id)
-            if len(page) < _PAGE:
-                return news
-            after = page[-1][0]
+        return news
 
     async def _ask(self, payment_id: str) -> bool:
         payment = await get_payment(self._database, payment_id)
@@ -81,3 +93,14 @@ class UnfinishedChanges:
             return False
         _log.info("unfinished_change_read", payment_id=payment_id, state=heard.state)
         return heard.version != payment.version
+
+
+async def _paged(read: _Read) -> AsyncIterator[tuple[str, datetime]]:
+    after = ""
+    while True:
+        page = await read(after)
+        for each in page:
+            yield each
+        if len(page) < _PAGE:
+            return
+        after = page[-1][0]

@@ -85,9 +85,40 @@ async def test_what_is_still_under_way_is_asked_about_at_each_doubling_only(benc
     assert asked == [1, 0, 1, 0]
 
 
-async def test_a_payment_that_waits_for_its_shopper_is_none_of_them(bench: Bench) -> None:
-    """Only money that was authorised can be on its way."""
-    await bench.store(payment(PaymentState.PROCESSING), word(PspStatus.CAPTURED))
+async def test_an_authorisation_that_ended_unheard_is_found(bench: Bench) -> None:
+    """A clerk canceled its order while the acquirer was at it: the money is to be given up."""
+    await bench.store(payment(PaymentState.PROCESSING), word(PspStatus.AUTHORIZED))
+
+    assert await bench.after(timedelta(hours=2)) == 1
+    assert (await bench.books.get(_ON_ITS_WAY.id)).state is PaymentState.AUTHORIZED
+
+
+async def test_who_was_declined_may_have_paid_after_all(bench: Bench) -> None:
+    """On the same page, unheard: asked about at 6, 12 and 24 hours, and not for ever."""
+    failed = payment(PaymentState.FAILED)
+    await bench.store(failed, word(PspStatus.FAILED))
+    asked = []
+    for last, now in ((0, 5), (5, 6), (6, 11), (11, 12), (12, 23), (23, 24), (24, 30), (30, 400)):
+        before = len(bench.psp.calls_of("retrieve_payment"))
+        assert await bench.after(timedelta(hours=now), timedelta(hours=last)) == 0
+        asked.append(len(bench.psp.calls_of("retrieve_payment")) - before)
+    assert asked == [0, 1, 0, 1, 0, 1, 0, 0]
+
+    await bench.store(
+        payment(PaymentState.FAILED, id="pay_other", psp_reference="pi_other"),
+        word(PspStatus.AUTHORIZED, payment_id="pay_other", psp_reference="pi_other"),
+    )
+
+    assert await bench.after(timedelta(hours=6), timedelta(hours=5)) == 1
+    assert (await bench.books.get("pay_other")).state is PaymentState.AUTHORIZED
+
+
+@pytest.mark.parametrize(
+    "state", [PaymentState.AWAITING_CUSTOMER, PaymentState.CAPTURED, PaymentState.CANCELED]
+)
+async def test_what_a_psp_is_not_at_is_none_of_them(bench: Bench, state: PaymentState) -> None:
+    """Her own page, or an end: drafts are swept, and what comes late is told."""
+    await bench.store(payment(state), word(PspStatus.CAPTURED))
 
     assert await bench.after(timedelta(days=1)) == 0
     assert bench.psp.calls_of("retrieve_payment") == []
