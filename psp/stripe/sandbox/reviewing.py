@@ -47,9 +47,15 @@ def approve_review(books: Books, review_id: str, _parameters: Parameters) -> Jso
 
 
 def open_review(books: Books, intent: PaymentIntent) -> Review:
-    """Open a review by hand, as somebody does in the dashboard."""
+    """Open a review by hand, as somebody does in the dashboard.
+
+    A payment names one review (Stripe API, PaymentIntent `review`): there is no second beside it.
+    """
     if intent.latest_charge is None:
         raise ApiError(400, "A payment without a charge cannot be reviewed.")
+    before = books.reviews.get(intent.review or "")
+    if before is not None and before.open:
+        raise ApiError(400, "This payment is under review already.")
     review = Review(books.new_id("prv"), books.now(), intent.latest_charge, intent.id, "manual")
     books.reviews[review.id] = review
     intent.review = books.latest_charge(intent).review = review.id
