@@ -29,7 +29,7 @@ from gateway.domain.payment import PaymentState
 from gateway.domain.refund_movement import Standing
 from gateway.domain.requests import RequestKey
 from gateway.refund_files.lines import HEADER
-from gateway.refund_files.results import result_lines
+from gateway.refund_files.results import BatchResult
 from gateway.refund_files.values import BatchOptions
 from gateway.routing.source import RoutingSource
 from gateway.settings import load_settings
@@ -167,7 +167,8 @@ async def _work(url: str, lines: int) -> dict[str, float]:
     await workers.stop()
     if progress.counts != {Standing.SUCCEEDED: lines}:
         raise RuntimeError(f"not every line was refunded: {progress}")
-    written = sum([piece.count(b"\n") async for piece in result_lines(database, batch)])
+    told = BatchResult(database, batch).pieces()
+    written = sum([piece.count(b"\n") async for piece in told])
     if written != lines + 1:
         raise RuntimeError(f"the result has {written} lines")
     await database.close()
