@@ -49,8 +49,9 @@ async def review(stage: Stage, telling: Telling) -> None:
 
 async def abandon(stage: Stage, telling: Telling) -> None:
     """A draft that nobody paid for a day is swept: canceled at Stripe first, then the order."""
-    await stage.store_draft("order-abandoned", TOTAL, age=_YESTERDAY)
     created = await create(stage, telling, creation("order-abandoned"))
+    # Stored after it: the sweeper may look at any moment, and ends an old draft without payments.
+    await stage.store_draft("order-abandoned", TOTAL, age=_YESTERDAY)
     telling.say("the shopper goes away; the draft is 25 hours old when the sweeper looks")
     order = await stage.order_in("order-abandoned", ORDER_STATE_CANCELED)
     payment = await stage.payment_in(created.payment.id, PAYMENT_STATE_CANCELED)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import grpc
 import pytest
 import structlog
@@ -17,6 +20,13 @@ from tests.unit.api.requests import CARD_NUMBER, REQUEST_ID, create_request
 
 _METHOD = "/paygate.v1.PaymentService/CreatePayment"
 _log = structlog.get_logger("use case")
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    """Wait for what follows a refusal: its status leaves before the call is over."""
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0.01)
 
 
 async def test_a_call_is_one_line(
@@ -83,6 +93,7 @@ async def test_a_refusal_is_logged_with_its_reason(
     )
     with pytest.raises(grpc.aio.AioRpcError):
         await PaymentServiceStub(running.channel).CreatePayment(request)
+    await _until(lambda: bool(lines))
     (line,) = lines
     assert (line["code"], line["reason"]) == ("INVALID_ARGUMENT", "INVALID_FIELDS")
     assert line["fields"] == ["order_id", "return_url"]
@@ -102,6 +113,7 @@ async def test_trouble_is_a_warning(
         await PaymentServiceStub(running.channel).GetPayment(
             pb.GetPaymentRequest(payment_id=payment().id)
         )
+    await _until(lambda: bool(lines))
     assert [(line["log_level"], line["reason"]) for line in lines] == [
         ("warning", "PSP_UNAVAILABLE")
     ]
@@ -113,6 +125,7 @@ async def test_every_finished_call_is_counted(running: RunningEdge) -> None:
     await stub.GetOrder(order_pb.GetOrderRequest(order_id="order-1"))
     with pytest.raises(grpc.aio.AioRpcError):
         await stub.GetOrder(order_pb.GetOrderRequest(order_id="order-2"))
+    await _until(lambda: len(running.counted.finished) > 1)
     method = "/paygate.v1.OrderService/GetOrder"
     assert [(name, code) for name, code, _ in running.counted.finished] == [
         (method, "OK"),
