@@ -6,7 +6,7 @@ taken or reserved for it, and no webhook follows.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -20,6 +20,7 @@ from gateway.payments.refreshing import (
 )
 from gateway.storage.database import Database
 from gateway.storage.sweeping import held_orders
+from gateway.sweeping.paging import paged
 from legacy_bridge.errors import BackOfficeError
 from legacy_bridge.port import BackOffice, OrderState
 from psp.errors import PspError
@@ -51,17 +52,17 @@ class HeldOrders:
 
         `keep` is called before each. Raises `BackOfficeUnavailableError`.
         """
-        after, ended = "", 0
-        while True:
-            page = await held_orders(self._database, after, _PAGE)
-            for order_id in page:
-                await keep()
-                order = await self._back_office.find_order(order_id)
-                if order is not None and order.state in _DECIDED:
-                    ended += await self._handle(order_id)
-            if len(page) < _PAGE:
-                return ended
-            after = page[-1]
+        ended = 0
+
+        def held(after: str) -> Awaitable[Sequence[str]]:
+            return held_orders(self._database, after, _PAGE)
+
+        async for order_id in paged(held, str, _PAGE):
+            await keep()
+            order = await self._back_office.find_order(order_id)
+            if order is not None and order.state in _DECIDED:
+                ended += await self._handle(order_id)
+        return ended
 
     async def _handle(self, order_id: str) -> bool:
         try:

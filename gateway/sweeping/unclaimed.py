@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -14,6 +14,7 @@ from gateway.storage.database import Database
 from gateway.storage.payments import payments_of_order
 from gateway.storage.sweeping import untold_orders
 from gateway.sweeping.decision import SweepAges
+from gateway.sweeping.paging import paged
 from legacy_bridge.port import BackOffice
 
 _log = structlog.get_logger(__name__)
@@ -43,16 +44,16 @@ class UnclaimedMoney:
 
         `keep` is called before each order.
         """
-        cutoff, after, alarms = self._clock() - self._ages.cancel_after, "", 0
-        while True:
-            page = await untold_orders(self._database, cutoff, after, _PAGE)
-            for order_id in page:
-                await keep()
-                if await self._back_office.find_order(order_id) is None:
-                    alarms += await self._alarm_of(order_id)
-            if len(page) < _PAGE:
-                return alarms
-            after = page[-1]
+        cutoff, alarms = self._clock() - self._ages.cancel_after, 0
+
+        def untold(after: str) -> Awaitable[Sequence[str]]:
+            return untold_orders(self._database, cutoff, after, _PAGE)
+
+        async for order_id in paged(untold, str, _PAGE):
+            await keep()
+            if await self._back_office.find_order(order_id) is None:
+                alarms += await self._alarm_of(order_id)
+        return alarms
 
     async def _alarm_of(self, order_id: str) -> int:
         alarms = 0

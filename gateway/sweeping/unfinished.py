@@ -7,7 +7,7 @@ webhook that tells of it is lost, money would be taken for nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,6 +26,7 @@ from gateway.storage.operations import get_open_operation
 from gateway.storage.payments import get_payment
 from gateway.storage.sweeping import failed_payments, processing_payments
 from gateway.sweeping.decision import SweepAges
+from gateway.sweeping.paging import paged
 from gateway.sweeping.schedule import is_due
 from psp.errors import PspError
 
@@ -45,10 +46,6 @@ _PASSING: Final = (
     PaymentMismatchError,
     PaymentUnclearError,
 )
-
-
-_Read = Callable[[str], Awaitable[Sequence[tuple[str, datetime]]]]
-"""Reads a page of payments after an id, each with when it changed last."""
 
 
 class UnfinishedChanges:
@@ -76,7 +73,7 @@ class UnfinishedChanges:
             return failed_payments(self._database, now - _DECLINED_FOR, cutoff, after, _PAGE)
 
         for read, ages in ((processing, _SCHEDULE), (declined, _AFTER_DECLINE)):
-            async for payment_id, update_time in _paged(read):
+            async for payment_id, update_time in paged(read, _id_of, _PAGE):
                 if is_due(update_time, last_pass_time, now, ages):
                     await keep()
                     news += await self._ask(payment_id)
@@ -95,12 +92,5 @@ class UnfinishedChanges:
         return heard.version != payment.version
 
 
-async def _paged(read: _Read) -> AsyncIterator[tuple[str, datetime]]:
-    after = ""
-    while True:
-        page = await read(after)
-        for each in page:
-            yield each
-        if len(page) < _PAGE:
-            return
-        after = page[-1][0]
+def _id_of(row: tuple[str, datetime]) -> str:
+    return row[0]
