@@ -72,10 +72,13 @@ def introduce(sandboxes: Sandboxes, configuration: Configuration, http_address: 
                 api_key=config.api_key.get_secret_value(),
             )
         else:
-            _register_at_ogone(sandboxes.ogone, config, url)
+            register_at_ogone(sandboxes.ogone, config, url)
 
 
-def _register_at_ogone(sandbox: OgoneSandbox, config: OgoneAccountConfig, url: str) -> None:
+def register_at_ogone(
+    sandbox: OgoneSandbox, config: OgoneAccountConfig, url: str, *, partial_captures: bool = True
+) -> None:
+    """Tell Ogone's sandbox of an account, so that both sign alike; `url` takes notifications."""
     sandbox.register_account(
         config.pspid,
         config.user_id,
@@ -85,4 +88,5 @@ def _register_at_ogone(sandbox: OgoneSandbox, config: OgoneAccountConfig, url: s
         sha_out=config.sha_out[0].get_secret_value(),
         algorithm=config.algorithm,
         notification_url=url,
+        partial_captures=partial_captures,
     )

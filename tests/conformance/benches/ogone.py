@@ -11,6 +11,7 @@ from typing import Final
 import aiohttp
 from pydantic import SecretStr
 
+from gateway.sandboxed import register_at_ogone
 from psp.conformance import Books, Card, Silenced, Webhook
 from psp.ogone.config import OgoneAccountConfig
 from psp.ogone.provider import OgoneProvider
@@ -155,15 +156,7 @@ async def ogone_bench(
         aiohttp.ClientSession() as session,
     ):
         config = _config(sandbox)
-        sandbox.register_account(
-            config.pspid,
-            config.user_id,
-            config.password.get_secret_value(),
-            sha_in_ecommerce=config.sha_in_ecommerce.get_secret_value(),
-            sha_in_directlink=config.sha_in_directlink.get_secret_value(),
-            sha_out=config.sha_out[0].get_secret_value(),
-            notification_url=receiver.url,
-        )
+        register_at_ogone(sandbox, config, receiver.url)
         for card in _SAVED:
             sandbox.add_alias(config.pspid, f"als_{card}", _CARDS[card])
         sandbox.notifications.hold()

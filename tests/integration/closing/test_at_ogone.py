@@ -21,6 +21,7 @@ from gateway.domain.requests import RequestKey
 from gateway.reconciliation.commands import RunCommand
 from gateway.refunds.commands import CreateRefundCommand, RefundedPayment
 from gateway.routing.source import RoutingSource
+from gateway.sandboxed import register_at_ogone
 from gateway.settings import load_settings
 from gateway.storage.database import Database
 from legacy_bridge.sql import SqlBackOffice
@@ -39,7 +40,7 @@ from tests.integration.ogone_adapter.sandboxed import (
 )
 from tests.support.payments import draft
 from tests.support.tables import ROUTING_TABLE
-from tests.unit.psp.ogone.support import PAYMENT_ID, SHA_OUT, account_config, create_request
+from tests.unit.psp.ogone.support import PAYMENT_ID, account_config, create_request
 
 _ACCOUNT: Final = "ogone_be"
 _JOBS: Final = frozenset({"resolver", "account"})
@@ -122,15 +123,7 @@ async def shop(database: Database, tmp_path: Path) -> AsyncIterator[Shop]:
         running = running_sandbox(notification_retry_gaps_s=(0,))
         sandbox = await stack.enter_async_context(running)
         config = account_config()
-        sandbox.register_account(
-            config.pspid,
-            config.user_id,
-            config.password.get_secret_value(),
-            sha_in_ecommerce=config.sha_in_ecommerce.get_secret_value(),
-            sha_in_directlink=config.sha_in_directlink.get_secret_value(),
-            sha_out=SHA_OUT,
-            notification_url=receiver.url,
-        )
+        register_at_ogone(sandbox, config, receiver.url)
         sandbox.add_alias(config.pspid, "als_1", PAYS)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         provider = OgoneProvider(_ACCOUNT, sandbox_config(sandbox), session, clock=sandbox.now)

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from gateway.sandboxed import register_at_ogone
 from psp.ogone.provider import OgoneProvider
 from psp.ogone.sandbox import OgoneSandbox, running_sandbox
 from tests.integration.ogone_adapter.sandboxed import PAYS, Receiver, receiving
 from tests.support.scripted_http import ScriptedServer, running_script
-from tests.unit.psp.ogone.support import SHA_OUT, account_config
+from tests.unit.psp.ogone.support import account_config
 
 
 @pytest.fixture
@@ -41,15 +42,7 @@ async def sandbox(receiver: Receiver) -> AsyncIterator[OgoneSandbox]:
     """Return a sandbox that knows our account and one alias of it."""
     async with running_sandbox(notification_retry_gaps_s=(0,)) as running:
         config = account_config()
-        running.register_account(
-            config.pspid,
-            config.user_id,
-            config.password.get_secret_value(),
-            sha_in_ecommerce=config.sha_in_ecommerce.get_secret_value(),
-            sha_in_directlink=config.sha_in_directlink.get_secret_value(),
-            sha_out=SHA_OUT,
-            notification_url=receiver.url,
-        )
+        register_at_ogone(running, config, receiver.url)
         running.add_alias(config.pspid, "als_1", PAYS)
         yield running
 

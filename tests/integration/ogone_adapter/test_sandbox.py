@@ -9,6 +9,7 @@ from typing import Final
 import aiohttp
 import pytest
 
+from gateway.sandboxed import register_at_ogone
 from psp.errors import (
     InvalidEventError,
     MisconfiguredError,
@@ -40,7 +41,6 @@ from tests.integration.ogone_adapter.sandboxed import (
 )
 from tests.unit.psp.ogone.support import (
     PAYMENT_ID,
-    SHA_OUT,
     account_config,
     create_request,
     off_session,
@@ -302,16 +302,7 @@ async def test_more_than_was_authorised_is_refused(
 
 async def test_a_refusal_of_ogones_is_told(provider: OgoneProvider, sandbox: OgoneSandbox) -> None:
     """An account that may not capture in part."""
-    config = account_config()
-    sandbox.register_account(
-        config.pspid,
-        config.user_id,
-        config.password.get_secret_value(),
-        sha_in_ecommerce=config.sha_in_ecommerce.get_secret_value(),
-        sha_in_directlink=config.sha_in_directlink.get_secret_value(),
-        sha_out=SHA_OUT,
-        partial_captures=False,
-    )
+    register_at_ogone(sandbox, account_config(), "", partial_captures=False)
     await paid(provider, sandbox)
 
     with pytest.raises(RejectedError) as refused:
