@@ -6,7 +6,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from gateway.storage.tables import UtcDateTime, metadata
+from gateway.storage.tables import UtcDateTime, metadata, partial_index
 
 account_postings = sa.Table(
     "account_postings",
@@ -30,19 +30,11 @@ account_postings = sa.Table(
     sa.Index("ix_account_postings_order", "order_id", "kind"),
 )
 WAITING_POSTING: Final = sa.text("next_attempt_time IS NOT NULL")
-sa.Index(
-    "ix_account_postings_due",
-    account_postings.c.next_attempt_time,
-    postgresql_where=WAITING_POSTING,
-    sqlite_where=WAITING_POSTING,
+partial_index(
+    "ix_account_postings_due", account_postings.c.next_attempt_time, where=WAITING_POSTING
 )
 REFUSED_POSTING: Final = sa.text("state = 'refused'")
-sa.Index(
-    "ix_account_postings_refused",
-    account_postings.c.key,
-    postgresql_where=REFUSED_POSTING,
-    sqlite_where=REFUSED_POSTING,
-)
+partial_index("ix_account_postings_refused", account_postings.c.key, where=REFUSED_POSTING)
 
 account_orders = sa.Table(
     "account_orders",

@@ -6,7 +6,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from gateway.storage.tables import UtcDateTime, metadata, refunds
+from gateway.storage.tables import UtcDateTime, metadata, partial_index, refunds
 
 refund_batches = sa.Table(
     "refund_batches",
@@ -73,29 +73,18 @@ refund_movements = sa.Table(
     sa.CheckConstraint("amount_minor > 0", name="amount"),
 )
 WAITING_MOVEMENT: Final = sa.text("next_attempt_time IS NOT NULL")
-sa.Index(
+partial_index(
     "ix_refund_movements_due",
     refund_movements.c.psp_account,
     refund_movements.c.next_attempt_time,
     refund_movements.c.movement_id,
-    postgresql_where=WAITING_MOVEMENT,
-    sqlite_where=WAITING_MOVEMENT,
+    where=WAITING_MOVEMENT,
 )
 SENT_MOVEMENT: Final = sa.text("refund_id <> ''")
 # A refund is one movement's at most.
-sa.Index(
-    "uq_refund_movements_refund",
-    refund_movements.c.refund_id,
-    unique=True,
-    postgresql_where=SENT_MOVEMENT,
-    sqlite_where=SENT_MOVEMENT,
+partial_index(
+    "uq_refund_movements_refund", refund_movements.c.refund_id, where=SENT_MOVEMENT, unique=True
 )
 UNSETTLED_REFUND: Final = sa.text("state IN ('outcome_unknown', 'pending', 'requires_action')")
 """Written out, since a partial index serves only a statement that repeats its condition."""
-sa.Index(
-    "ix_refunds_unsettled",
-    refunds.c.create_time,
-    refunds.c.id,
-    postgresql_where=UNSETTLED_REFUND,
-    sqlite_where=UNSETTLED_REFUND,
-)
+partial_index("ix_refunds_unsettled", refunds.c.create_time, refunds.c.id, where=UNSETTLED_REFUND)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
@@ -39,6 +39,14 @@ metadata = sa.MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
+
+
+def partial_index(
+    name: str, *columns: sa.Column[Any], where: sa.TextClause, unique: bool = False
+) -> None:
+    """Index only the rows `where` it says so, on both databases; a statement must say it too."""
+    sa.Index(name, *columns, unique=unique, postgresql_where=where, sqlite_where=where)
+
 
 payments = sa.Table(
     "payments",
@@ -77,31 +85,19 @@ payments = sa.Table(
 )
 KNOWN_REFERENCE: Final = sa.text("psp_reference <> ''")
 # What a PSP knows by one reference is one payment, also if two callers bring it here at once.
-sa.Index(
+partial_index(
     "uq_payments_psp",
     payments.c.psp_account,
     payments.c.psp_reference,
+    where=KNOWN_REFERENCE,
     unique=True,
-    postgresql_where=KNOWN_REFERENCE,
-    sqlite_where=KNOWN_REFERENCE,
 )
 
 PROCESSING_PAYMENT: Final = sa.text("state = 'processing'")
 """An authorisation, a capture or a cancel that a PSP accepted and is not done with."""
-sa.Index(
-    "ix_payments_processing",
-    payments.c.id,
-    postgresql_where=PROCESSING_PAYMENT,
-    sqlite_where=PROCESSING_PAYMENT,
-)
+partial_index("ix_payments_processing", payments.c.id, where=PROCESSING_PAYMENT)
 FAILED_PAYMENT: Final = sa.text("state = 'failed'")
-sa.Index(
-    "ix_payments_failed",
-    payments.c.update_time,
-    payments.c.id,
-    postgresql_where=FAILED_PAYMENT,
-    sqlite_where=FAILED_PAYMENT,
-)
+partial_index("ix_payments_failed", payments.c.update_time, payments.c.id, where=FAILED_PAYMENT)
 
 operations = sa.Table(
     "operations",
@@ -127,19 +123,8 @@ operations = sa.Table(
 OPEN_OPERATION: Final = sa.text("state IN ('pending', 'unknown')")
 """Written out, since a partial index serves only a statement that repeats its condition."""
 # At most one change of a payment is under way: the database itself refuses a second one.
-sa.Index(
-    "uq_operations_open",
-    operations.c.payment_id,
-    unique=True,
-    postgresql_where=OPEN_OPERATION,
-    sqlite_where=OPEN_OPERATION,
-)
-sa.Index(
-    "ix_operations_due",
-    operations.c.next_check_time,
-    postgresql_where=OPEN_OPERATION,
-    sqlite_where=OPEN_OPERATION,
-)
+partial_index("uq_operations_open", operations.c.payment_id, where=OPEN_OPERATION, unique=True)
+partial_index("ix_operations_due", operations.c.next_check_time, where=OPEN_OPERATION)
 
 requests = sa.Table(
     "requests",
@@ -175,12 +160,7 @@ journal = sa.Table(
 
 HELD_LINE: Final = sa.text("journal.type = 'order_held'")
 """It tells that an order was held."""
-sa.Index(
-    "ix_journal_held",
-    journal.c.order_id,
-    postgresql_where=sa.text("type = 'order_held'"),
-    sqlite_where=sa.text("type = 'order_held'"),
-)
+partial_index("ix_journal_held", journal.c.order_id, where=sa.text("type = 'order_held'"))
 
 outbox = sa.Table(
     "outbox",
@@ -220,12 +200,7 @@ inbox = sa.Table(
     sa.Column("saved_alias_json", sa.Text, nullable=False, server_default=""),
 )
 WAITING_EVENT: Final = sa.text("next_attempt_time IS NOT NULL")
-sa.Index(
-    "ix_inbox_due",
-    inbox.c.next_attempt_time,
-    postgresql_where=WAITING_EVENT,
-    sqlite_where=WAITING_EVENT,
-)
+partial_index("ix_inbox_due", inbox.c.next_attempt_time, where=WAITING_EVENT)
 
 customer_links = sa.Table(
     "customer_links",
@@ -289,12 +264,7 @@ alias_operations = sa.Table(
     sa.Index("ix_alias_operations_request", "request_id", "request_caller", "request_method"),
     sa.Index("ix_alias_operations_customer", "customer_id", "id"),
 )
-sa.Index(
-    "ix_alias_operations_due",
-    alias_operations.c.next_check_time,
-    postgresql_where=OPEN_OPERATION,
-    sqlite_where=OPEN_OPERATION,
-)
+partial_index("ix_alias_operations_due", alias_operations.c.next_check_time, where=OPEN_OPERATION)
 
 refunds = sa.Table(
     "refunds",
@@ -319,13 +289,12 @@ refunds = sa.Table(
     sa.Index("ix_refunds_order", "order_id", "id"),
 )
 # A PSP's refund is one row, whoever learns of it first.
-sa.Index(
+partial_index(
     "uq_refunds_psp",
     refunds.c.psp_account,
     refunds.c.psp_reference,
+    where=KNOWN_REFERENCE,
     unique=True,
-    postgresql_where=KNOWN_REFERENCE,
-    sqlite_where=KNOWN_REFERENCE,
 )
 
 job_leases = sa.Table(
