@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.support.ports import free_port
+
+_ROOT: Final = Path(__file__).resolve().parent.parent.parent
 _START_TIMEOUT_S: Final = 30.0
 _STOP_TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.02
@@ -32,49 +36,59 @@ class BrokerMissingError(Exception):
 
 
 class Broker:
-    """One broker. It keeps its data over `stop` and `start`, and may lose the last over `kill`."""
+    """One broker. It keeps its data over `stop` and `start`, and may lose the last over `kill`.
 
-    def __init__(self, folder: Path, port: int) -> None:
+    Clients reach it through a front that lets them wait for messages, see `long_polling.py`.
+    """
+
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port = port
+        self._port, self._inner_port = free_port(), free_port()
         self._program = _program()
         self._process: subprocess.Popen[bytes] | None = None
+        self._front: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
         """Where clients find it: `host:port`."""
         return f"127.0.0.1:{self._port}"
 
-    @property
-    def pid(self) -> int:
-        """Its process; raises `BrokerMissingError` while there is none."""
-        if self._process is None:
-            raise BrokerMissingError("it was stopped")
-        return self._process.pid
-
     def start(self) -> None:
         """Start it and wait until it takes connections. Raises `BrokerMissingError`."""
+        self._process = self._started(
+            [
+                str(self._program),
+                "start",
+                *("--only", "kafka"),
+                *("--kafka-port", str(self._inner_port)),
+                *("--data-dir", str(self._folder / "data")),
+            ],
+            self._inner_port,
+        )
+        self._front = self._started(
+            [
+                sys.executable,
+                *("-m", "tests.support.long_polling"),
+                *(str(self._port), str(self._inner_port)),
+            ],
+            self._port,
+        )
+
+    def _started(self, command: list[str], port: int) -> subprocess.Popen[bytes]:
         log = self._folder / "broker.log"
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [
-                    self._program,
-                    "start",
-                    *("--only", "kafka"),
-                    *("--kafka-port", str(self._port)),
-                    *("--data-dir", str(self._folder / "data")),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd=self._folder,
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=_ROOT
             )
         deadline = time.monotonic() + _START_TIMEOUT_S
-        while not self._listens():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+        while not _listens(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                process.wait()
                 self.kill()
                 raise BrokerMissingError(f"it does not start: {log.read_text()[-500:]}")
             time.sleep(_POLL_S)
+        return process
 
     def stop(self) -> None:
         """Stop it as an operator does: its data is saved."""
@@ -85,6 +99,10 @@ class Broker:
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> None:
+        front, self._front = self._front, None
+        if front is not None:
+            front.kill()
+            front.wait()
         process, self._process = self._process, None
         if process is None:
             return
@@ -94,10 +112,6 @@ class Broker:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-    def _listens(self) -> bool:
-        with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", self._port)) == 0
 
 
 @contextmanager
@@ -116,13 +130,13 @@ def running_broker() -> Iterator[Broker]:
 
 def _started(folder: Path) -> Broker:
     for _ in range(_PORT_ATTEMPTS - 1):
-        broker = Broker(folder, _free_port())
+        broker = Broker(folder)
         try:
             broker.start()
         except BrokerMissingError:
-            continue  # somebody else took the port meanwhile
+            continue  # somebody else took a port meanwhile
         return broker
-    broker = Broker(folder, _free_port())
+    broker = Broker(folder)
     broker.start()
     return broker
 
@@ -138,8 +152,6 @@ def _program() -> Path:
     return program
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
