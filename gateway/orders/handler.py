@@ -72,18 +72,34 @@ class Handled:
 class _Visit:
     """What is learnt of an order while it is handled once."""
 
+    order: DraftOrder | None = None
+    """As the back office told it last; None has it asked. It guards its own: what it has decided
+    meanwhile it answers by a conflict."""
+    payments: Sequence[Payment] | None = None
+    """The newest first, as they were read and as what was done since left them; None has them read.
+    Whoever changes one meanwhile has its order told of that, too."""
+    changing: frozenset[str] = frozenset()
+    """Those with an operation under way when they were read."""
     fresh: dict[str, int] = field(default_factory=dict)
     """Versions of payments as the PSP just confirmed them."""
-    payments: Sequence[Payment] = ()
-    """As they were read for the last decision, the newest first."""
     told: set[tuple[str, EventType]] = field(default_factory=set)
     """What was seen in the journal or written to it: by payment, what happened to the order."""
-    order: DraftOrder | None = None
-    """As the back office answered its release, after which it does not change."""
+
+    def learn(self, payment: Payment) -> None:
+        """Take a payment over as it was just stored."""
+        if self.payments is not None:
+            self.payments = [
+                payment if known.id == payment.id else known for known in self.payments
+            ]
+
+    def confirm(self, payment: Payment) -> None:
+        """Take a payment over that is stored as the PSP just answered."""
+        self.learn(payment)
+        self.fresh[payment.id] = payment.version
 
     def seen(self) -> Mapping[str, int]:
         """See `Handled.seen`."""
-        return {payment.id: payment.last_sequence for payment in self.payments}
+        return {payment.id: payment.last_sequence for payment in self.payments or ()}
 
 
 class OrderHandler:
@@ -113,9 +129,11 @@ class OrderHandler:
         """
         visit = _Visit()
         for _ in range(_MOST_STEPS):
-            order = visit.order or await self._back_office.find_order(order_id)
-            if order is None:
+            if visit.order is None:
+                visit.order = await self._back_office.find_order(order_id)
+            if visit.order is None:
                 raise OrderUnknownError(order_id)
+            order = visit.order
             decision = await self._decide(order, visit)
             if decision.payment is None or decision.action is OrderAction.WAIT:
                 await self._tell_what_was_done(order, visit)
@@ -143,26 +161,26 @@ class OrderHandler:
         """Journal that the payment's money has no order, once; whether it was not told before."""
         if await self._is_told(payment, EventType.ORDER_CONFLICT, reason):
             return False
-        await self._tell(payment, EventType.ORDER_CONFLICT, reason)
+        await self._tell(payment, EventType.ORDER_CONFLICT, reason, _Visit())
         return True
 
     async def _decide(self, order: DraftOrder, visit: _Visit) -> OrderDecision:
         """Decide, once the PSP has confirmed what the decision depends on."""
-        for _ in range(_MOST_ROUNDS):
-            visit.payments, changing = await payments_and_changes_of_order(
+        if visit.payments is None:
+            visit.payments, visit.changing = await payments_and_changes_of_order(
                 self._books.database, order.order_id
             )
+        for _ in range(_MOST_ROUNDS):
             came_back = await self._came_back(order, visit.payments)
             decision = decide(order, visit.payments, came_back)
             payment = decision.payment
             if payment is None or decision.action not in _ASKS_FIRST:
                 return decision
-            if payment.id in changing:
+            if payment.id in visit.changing:
                 raise operation_in_progress(payment.id)
             if visit.fresh.get(payment.id) == payment.version:
                 return decision
-            confirmed = await self._refresher.refresh(payment)
-            visit.fresh[confirmed.id] = confirmed.version
+            visit.confirm(await self._refresher.refresh(payment))
         raise PaymentChangingError(order.order_id)
 
     async def _came_back(self, order: DraftOrder, payments: Sequence[Payment]) -> frozenset[str]:
@@ -186,6 +204,7 @@ class OrderHandler:
         except OrderConflictError as conflict:
             # Somebody else decided in between; the next look decides from what is true now.
             _log.info("order_conflict", order_id=order.order_id, conflict=str(conflict))
+            visit.order = visit.payments = None
             return
         _log.info(
             "order_decided",
@@ -196,8 +215,7 @@ class OrderHandler:
         )
         if decision.action in _TOLD:
             for about in (payment, *decision.others):
-                await self._tell(about, _TOLD[decision.action], decision.reason)
-                visit.told.add((about.id, _TOLD[decision.action]))
+                await self._tell(about, _TOLD[decision.action], decision.reason, visit)
 
     async def _act(
         self,
@@ -209,30 +227,33 @@ class OrderHandler:
         order_id, key = order.order_id, f"{decision.action}:{order.order_id}:{payment.id}"
         match decision.action:
             case OrderAction.CAPTURE:
-                captured = await self._changes.capture_by_itself(payment)
-                visit.fresh[captured.id] = captured.version
+                visit.confirm(await self._changes.capture_by_itself(payment))
             case OrderAction.RELEASE:
                 visit.order = await self._back_office.release_order(
                     order_id, payment_id=payment.id, key=key
                 )
             case OrderAction.HOLD:
                 # A payment may be held for one reason after another: each is a wish of its own.
-                await self._back_office.hold_order(
+                visit.order = await self._back_office.hold_order(
                     order_id,
                     payment_id=payment.id,
                     reason=decision.reason,
                     key=f"{key}:{payment.version}",
                 )
             case OrderAction.CANCEL:
-                await self._back_office.cancel_order(order_id, reason=decision.reason, key=key)
+                visit.order = await self._back_office.cancel_order(
+                    order_id, reason=decision.reason, key=key
+                )
             case OrderAction.VOID:
                 released = order.state is OrderState.RELEASED
                 reason = CancelReason.DUPLICATE if released else CancelReason.ABANDONED
                 await self._changes.cancel_by_itself(payment.id, reason)
+                visit.payments = None
             case OrderAction.REFUND:
                 released = order.state is OrderState.RELEASED
                 why = RefundReason.DUPLICATE if released else RefundReason.REQUESTED_BY_CUSTOMER
                 await self._refund(payment, why)
+                visit.payments = None
             case OrderAction.ALARM | OrderAction.WAIT:
                 pass  # there is nothing to do but to tell
 
@@ -250,26 +271,33 @@ class OrderHandler:
         if order.state not in _DONE:
             return
         event_type, reason = _DONE[order.state], order.reason or "the order may be shipped"
-        payments = visit.payments
+        payments = visit.payments or ()
         about = [payment for payment in payments if payment.id == order.payment_id] or payments[:1]
         if order.state is not OrderState.CANCELED:
             about = [payment for payment in about if payment.id == order.payment_id]
         for payment in about:
             if (payment.id, event_type) not in visit.told:
-                await self._tell(payment, event_type, reason)
+                await self._tell(payment, event_type, reason, visit)
 
-    async def _tell(self, payment: Payment, event_type: EventType, reason: str) -> None:
+    async def _tell(
+        self, payment: Payment, event_type: EventType, reason: str, visit: _Visit
+    ) -> None:
         """Journal what happened to the order, once."""
+        visit.told.add((payment.id, event_type))
         for _ in range(_MOST_ROUNDS):
             if await self._is_told(payment, event_type, reason):
                 return
             now = self._clock()
             event = Event(event_type, {"order_id": payment.order_id, "reason": reason})
+            change = record(payment, [event], now)
             try:
-                await self._books.save(payment, record(payment, [event], now), now)
+                await self._books.save(payment, change, now)
             except GuardFailedError:
+                # Changed meanwhile: nothing was decided on that yet.
+                visit.payments = None
                 payment = await self._books.get(payment.id)
                 continue
+            visit.learn(change.payment)
             return
         _log.warning("order_not_journaled", payment_id=payment.id, event_type=event_type)
 
