@@ -41,6 +41,8 @@ class Job:
     """Rings when there is more."""
     lanes: UnderWay
     """Where what it began is under way."""
+    gathers_s: float = 0.0
+    """Between two rounds that had something to do, so that the second has more to do at once."""
 
 
 async def work(job: Job, look_every_s: float, failed: Callable[[str], None]) -> None:
@@ -61,6 +63,8 @@ async def work(job: Job, look_every_s: float, failed: Callable[[str], None]) -> 
             continue
         if not done:
             await job.wake.wait(look_every_s)
+        elif job.gathers_s:
+            await asyncio.sleep(job.gathers_s)
 
 
 def _tell_nobody(_job: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -33,6 +33,7 @@ _COLUMNS: Final = (
 _THIS: Final = outbox.c.journal_id == sa.bindparam("key_journal_id")
 _INSERT: Final = sa.insert(outbox)
 _DELETE: Final = sa.delete(outbox).where(_THIS)
+_DELETE_THESE: Final = sa.delete(outbox).where(outbox.c.journal_id.in_(select_rows("journal_id")))
 _DELETE_UNTIL: Final = sa.delete(outbox).where(
     outbox.c.journal_id.in_(
         sa.select(journal.c.id).where(
@@ -105,6 +106,11 @@ def delete_delivery(journal_id: str) -> Write:
     return Write(_DELETE, {"key_journal_id": journal_id})
 
 
+def delete_deliveries(journal_ids: Collection[str]) -> Write:
+    """Strike lines off in one statement, whatever their number."""
+    return Write(_DELETE_THESE, _lines_parameter(journal_ids))
+
+
 def delete_deliveries_until(payment_id: str, last_sequence: int) -> Write:
     """Strike off every line of a payment's journal up to one of them."""
     return Write(_DELETE_UNTIL, {"of_payment_id": payment_id, "last_sequence": last_sequence})
@@ -165,14 +171,18 @@ async def deliveries_of(database: Database, order_id: str) -> list[Delivery]:
 
 async def get_deliveries(database: Database, journal_ids: Collection[str]) -> list[Delivery]:
     """Return those of the lines that are still to be delivered, the oldest first."""
-    wanted = rows_parameter([{"journal_id": each} for each in journal_ids])
-    return [_delivery_of(row) for row in await database.fetch(_THESE, wanted)]
+    rows = await database.fetch(_THESE, _lines_parameter(journal_ids))
+    return [_delivery_of(row) for row in rows]
 
 
 async def outbox_depth(database: Database) -> int:
     """Count what is still to be delivered."""
     ((count,),) = await database.fetch(_COUNT, {})
     return int(count)
+
+
+def _lines_parameter(journal_ids: Collection[str]) -> Mapping[str, str]:
+    return rows_parameter([{"journal_id": each} for each in journal_ids])
 
 
 def _delivery_of(row: Row) -> Delivery:

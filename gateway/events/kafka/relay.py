@@ -58,8 +58,8 @@ class Shelf(Protocol[R]):
     async def records(self, account: str, rows: Sequence[R]) -> Sequence[Record]:
         """Write each row as a message."""
 
-    def published(self, row: R) -> Write | None:
-        """Return what is to be written once a message is durable; None if its consumer writes."""
+    def published(self, rows: Sequence[R]) -> Sequence[Write]:
+        """Return what is to be written once messages are durable, if not by their consumers."""
 
     def postponed(self, row: R, lease: Lease, until: datetime) -> Write:
         """Have a row due again at a time, unless the lease is over. No attempt is counted."""
@@ -126,7 +126,7 @@ class Relay(Generic[R]):
         problems = await self._publisher.publish(await self._shelf.records(account, rows))
         failed = [row for row, problem in zip(rows, problems, strict=True) if problem]
         taken = [row for row, problem in zip(rows, problems, strict=True) if not problem]
-        writes = [write for row in taken if (write := self._shelf.published(row)) is not None]
+        writes = list(self._shelf.published(taken))
         if failed:
             writes += self._put_off(failed, lease, next(filter(None, problems)))
         else:

@@ -16,7 +16,7 @@ from gateway.payments.books import is_delivered
 from gateway.storage.database import Database
 from gateway.storage.inbox import claim_due_events, extend_event
 from gateway.storage.journal import get_entries
-from gateway.storage.outbox import claim_due_deliveries, delete_delivery, extend_delivery
+from gateway.storage.outbox import claim_due_deliveries, delete_deliveries, extend_delivery
 from gateway.storage.payments import orders_of_references
 from gateway.storage.writes import Write
 
@@ -45,9 +45,9 @@ class InboxShelf:
             for row in rows
         ]
 
-    def published(self, row: InboxEvent) -> Write | None:  # noqa: ARG002 - see `Shelf`
+    def published(self, rows: Sequence[InboxEvent]) -> Sequence[Write]:  # noqa: ARG002 - see `Shelf`
         """See `Shelf`."""
-        return None
+        return ()
 
     def postponed(self, row: InboxEvent, lease: Lease, until: datetime) -> Write:
         """See `Shelf`."""
@@ -83,9 +83,10 @@ class OutboxShelf:
         """See `Shelf`."""
         return [journal_record(self._topics, account, line.row, line.entry) for line in rows]
 
-    def published(self, row: Line) -> Write | None:
+    def published(self, rows: Sequence[Line]) -> Sequence[Write]:
         """See `Shelf`."""
-        return None if is_delivered(row.entry) else delete_delivery(row.entry.id)
+        done = [line.entry.id for line in rows if not is_delivered(line.entry)]
+        return [delete_deliveries(done)] if done else []
 
     def postponed(self, row: Line, lease: Lease, until: datetime) -> Write:
         """See `Shelf`."""
