@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import pytest
 
 from gateway.domain.payment import Payment, PaymentState
 from gateway.domain.requests import RequestKey
+from gateway.domain.transitions import apply_psp_payment
 from gateway.payments.commands import CapturePaymentCommand, CreatedPayment
-from legacy_bridge.port import OrderState
+from gateway.storage.journal import insert_entry
+from gateway.storage.outbox import insert_delivery
+from gateway.storage.payments import payments_of_order, update_payment
+from legacy_bridge.port import DraftOrder, OrderState
 from psp.port import ReviewStatus
 from tests.integration.gateway.refunding import at_stripe, refund, refunds, told
 from tests.support.rig import Rig
@@ -193,3 +199,46 @@ async def test_a_reviewers_refund_races_with_ours(rig: Rig) -> None:
     assert await rig.order_state() is OrderState.CANCELED
     assert sum(each["amount"] for each in at_stripe(rig)) == 1999
     assert sum(each.amount.amount_minor for each in await refunds(rig) if each.counts) == 1999
+
+
+class _ReviewedMeanwhile:
+    """A back office that is so slow to hold an order that its review ends, and that is stored."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig, self._inner = rig, rig.office
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def hold_order(self, order_id: str, **more: Any) -> DraftOrder:
+        answered = await self._inner.hold_order(order_id, **more)
+        (payment,) = await payments_of_order(self._rig.database, order_id)
+        self._rig.sandbox.close_review(await _review_of(self._rig), "approved")
+        now = self._rig.now()
+        word = replace(
+            await self._rig.psp.retrieve_payment(payment.psp_reference),
+            review=ReviewStatus.APPROVED,
+        )
+        change = apply_psp_payment(payment, word, now)
+        await self._rig.database.commit(
+            [
+                update_payment(change.payment, read_version=payment.version),
+                *(insert_entry(entry) for entry in change.entries),
+                *(insert_delivery(entry, now) for entry in change.entries),
+            ]
+        )
+        return answered
+
+
+async def test_a_review_that_ends_while_its_order_is_held_is_not_overlooked(rig: Rig) -> None:
+    """The line that tells of it stays due, although the order is told of another just then."""
+    rig.office = _ReviewedMeanwhile(rig)  # type: ignore[assignment] # it stands in for the one it wraps
+    rig.restart()
+    await rig.draft()
+    rig.sandbox.webhooks.hold()
+    await rig.confirm(await rig.create(country_code="FR"), _REVIEWED)
+    rig.sandbox.webhooks.release([_PAID_AS["FR"]])
+    await rig.settle()
+
+    assert await rig.order_state() is OrderState.RELEASED
+    assert await rig.releases() == 1
