@@ -20,8 +20,9 @@ from tests.simulation.world import OGONE, PASSING, STRIPE, World
 ACCOUNTS: Final = (STRIPE, OGONE)
 _ASKS_AT_HOUR: Final = 13.5
 """Of the next day: Stripe has its reports twelve hours after a day has ended."""
-QUIET_FROM_HOUR: Final = 61.0
-"""Nobody reconciles before, once it is quiet: what ends without it is looked at first."""
+QUIET_FROM_HOUR: Final = 67.0
+"""Nobody reconciles before, once it is quiet: what ends without it is looked at first. What Ogone
+was uncertain of in the last hour of trouble is known a day later, and seen by the next look."""
 _IN_TROUBLE_AT_HOUR: Final = (25.0, 34.0)
 _DRIFTS: Final = ("missing", "doubled", "wrong_amount", "wrong_currency")
 """How a PSP may tell its books wrongly for a while; they are told rightly in the end."""
