@@ -118,7 +118,8 @@ BREAKS = (
         "6 release: an order is struck off before it was told",
         "gateway/events/delivery.py",
         "        try:\n            handled = await self._handler.handle(order_id)",
-        "        await self._database.commit([delete_delivery(one.journal_id) for one in lines])\n"
+        "        ids = [one.journal_id for one in lines]\n"
+        "        await self._database.commit([delete_deliveries(ids)])\n"
         "        try:\n            handled = await self._handler.handle(order_id)",
         (f"{GATEWAY}/test_crashes.py",),
     ),

@@ -26,8 +26,8 @@ from gateway.signals import Wake
 from gateway.storage.database import Database
 from gateway.storage.outbox import (
     claim_due_deliveries,
+    delete_deliveries,
     delete_deliveries_until,
-    delete_delivery,
     extend_delivery,
     postpone_delivery,
 )
@@ -102,11 +102,11 @@ class LocalDelivery:
             await self._put_off(order_id, lines, _PAUSES, f"fault: {type(error).__name__}")
         else:
             seen = handled.seen if with_seen else {}
-            others = [line for line in lines if line.payment_id not in seen]
+            others = [line.journal_id for line in lines if line.payment_id not in seen]
             await self._database.commit(
                 [
                     *(delete_deliveries_until(payment, last) for payment, last in seen.items()),
-                    *(delete_delivery(line.journal_id) for line in others),
+                    *([delete_deliveries(others)] if others else []),
                 ]
             )
 

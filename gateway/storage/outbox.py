@@ -32,7 +32,6 @@ _COLUMNS: Final = (
 )
 _THIS: Final = outbox.c.journal_id == sa.bindparam("key_journal_id")
 _INSERT: Final = sa.insert(outbox)
-_DELETE: Final = sa.delete(outbox).where(_THIS)
 _DELETE_THESE: Final = sa.delete(outbox).where(outbox.c.journal_id.in_(select_rows("journal_id")))
 _DELETE_UNTIL: Final = sa.delete(outbox).where(
     outbox.c.journal_id.in_(
@@ -101,13 +100,8 @@ def insert_delivery(entry: JournalEntry, now: datetime, trace_context: str = "")
     )
 
 
-def delete_delivery(journal_id: str) -> Write:
-    """Strike a line off that was delivered; if it was already, that is as well."""
-    return Write(_DELETE, {"key_journal_id": journal_id})
-
-
 def delete_deliveries(journal_ids: Collection[str]) -> Write:
-    """Strike lines off in one statement, whatever their number."""
+    """Strike lines off that were delivered; if one was already, that is as well."""
     return Write(_DELETE_THESE, _lines_parameter(journal_ids))
 
 

@@ -25,7 +25,7 @@ from gateway.payments.changes import PaymentChanges
 from gateway.payments.sending import OperationSender
 from gateway.refunds.sending import RefundSender
 from gateway.storage.inbox import insert_event
-from gateway.storage.outbox import delete_delivery
+from gateway.storage.outbox import delete_deliveries
 from gateway.storage.payments import update_payment
 from gateway.storage.writes import Write
 from gateway.sweeping import orders as sweeping_orders
@@ -181,7 +181,7 @@ def _drop_deliveries() -> list[Patch]:
     """Forget what could not be delivered."""
 
     async def drop(self: Any, order_id: str, lines: Any, *_: Any) -> None:
-        await self._database.commit([delete_delivery(line.journal_id) for line in lines])
+        await self._database.commit([delete_deliveries([line.journal_id for line in lines])])
 
     return [(LocalDelivery, "_put_off", drop)]
 

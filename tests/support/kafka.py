@@ -55,7 +55,7 @@ class Broker:
 
     def start(self) -> None:
         """Start it and wait until it takes connections. Raises `BrokerMissingError`."""
-        self._process = self._started(
+        self._process = self._running(
             [
                 str(self._program),
                 "start",
@@ -64,21 +64,24 @@ class Broker:
                 *("--data-dir", str(self._folder / "data")),
             ],
             self._inner_port,
+            self._folder,
         )
-        self._front = self._started(
+        self._front = self._running(
             [
                 sys.executable,
                 *("-m", "tests.support.long_polling"),
                 *(str(self._port), str(self._inner_port)),
             ],
             self._port,
+            _ROOT,
         )
 
-    def _started(self, command: list[str], port: int) -> subprocess.Popen[bytes]:
+    def _running(self, command: list[str], port: int, folder: Path) -> subprocess.Popen[bytes]:
+        """Run a command in a folder until its port is open. Raises `BrokerMissingError`."""
         log = self._folder / "broker.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=_ROOT
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder
             )
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not _listens(port):

@@ -29,7 +29,7 @@ from gateway.storage.inbox import (
 from gateway.storage.operations import claim_due_operations, insert_operation, postpone_operation
 from gateway.storage.outbox import (
     claim_due_deliveries,
-    delete_delivery,
+    delete_deliveries,
     deliveries_of,
     extend_delivery,
     get_deliveries,
@@ -287,7 +287,7 @@ async def held(database: Database, request: pytest.FixtureRequest) -> Held:
         lambda held, until: extend_delivery(told, held=held, until=until),
         lambda held, now: extend_delivery(told, held=held, until=now),
         deliveries,
-        delete_delivery(told.journal_id),
+        delete_deliveries([told.journal_id]),
     )
 
 

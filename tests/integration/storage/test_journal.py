@@ -15,8 +15,8 @@ from gateway.storage.database import Database
 from gateway.storage.journal import insert_entry, list_entries, newest_entries
 from gateway.storage.outbox import (
     claim_due_deliveries,
+    delete_deliveries,
     delete_deliveries_until,
-    delete_delivery,
     insert_delivery,
     outbox_depth,
     postpone_delivery,
@@ -107,8 +107,8 @@ async def test_a_delivered_line_is_struck_off(
     """Striking it off twice is no fault: delivery is at least once."""
     await database.commit([insert_delivery(line(1), NOW), insert_delivery(line(2), NOW)])
 
-    await database.commit([delete_delivery("evt_1")])
-    await database.commit([delete_delivery("evt_1")])
+    await database.commit([delete_deliveries(["evt_1"])])
+    await database.commit([delete_deliveries(["evt_1"])])
 
     assert await claim_due_deliveries(database, "stripe_eu", NOW, NOW, 10) == [delivery(line(2))]
     assert await outbox_depth(database) == 1
