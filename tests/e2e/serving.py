@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.client import AsyncPaygateClient
+from gateway.client import AsyncPaygateClient, InProgressError
 from gateway.demo.acting import creation
 from gateway.sandboxed import Sandboxes, running_sandboxes, write_configuration
 from legacy_bridge.sql import SqlBackOffice
-from paygate.v1.payment_service_pb2 import CreatePaymentResponse
+from paygate.v1.payment_service_pb2 import CreatePaymentRequest, CreatePaymentResponse
 from tests.support.databases import PostgresqlDatabases
 
 _STRIPE_TAKES_S: Final = 0.2
 """So that calls are under way whenever something happens."""
+_ASK_AGAIN_S: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,16 @@ async def surroundings(databases: PostgresqlDatabases, folder: Path) -> AsyncIte
 
 
 class Shop:
-    """Creates payments one after the other until it is told to close; each is answered once."""
+    """Creates payments one after the other until it is told to close; each is answered once.
 
-    def __init__(self, client: AsyncPaygateClient, name: str) -> None:
+    `asks_again` while a request still runs, as docs/errors.md tells callers: after a process was
+    killed, it does so until another has found out what became of it.
+    """
+
+    def __init__(self, client: AsyncPaygateClient, name: str, *, asks_again: bool = False) -> None:
         self._client = client
         self._name = name
+        self._asks_again = asks_again
         self.answers: list[CreatePaymentResponse] = []
         self.is_open = True
 
@@ -81,4 +88,13 @@ class Shop:
         """Sell; whatever the client does not retry by itself comes out here."""
         while self.is_open:
             request = creation(f"{self._name}-{len(self.answers)}")
-            self.answers.append(await self._client.create_payment(request, timeout_s=30))
+            self.answers.append(await self._sold(request))
+
+    async def _sold(self, request: CreatePaymentRequest) -> CreatePaymentResponse:
+        while True:
+            try:
+                return await self._client.create_payment(request, timeout_s=30)
+            except InProgressError as running:
+                if not self._asks_again:
+                    raise
+                await asyncio.sleep(running.retry_after_s or _ASK_AGAIN_S)

@@ -24,6 +24,8 @@ from tests.support.processes import Process, eventually, eventually_seen
 
 _CONNECTIONS: Final = 40
 """The kernel deals them out: that all of them meet one process of two is not to be feared."""
+_LEASE_S: Final = "21"
+"""About the shortest that the calls of the configured accounts allow."""
 
 
 @pytest.fixture
@@ -67,13 +69,17 @@ async def test_both_answer_at_one_port(around: Surroundings) -> None:
 
 
 async def test_one_that_dies_is_replaced_and_nobody_notices(around: Surroundings) -> None:
-    """Its connections break, and the client's own retries find the other."""
+    """Its connections break, and the client's own retries find the other.
+
+    What it was at is answered by another once its lease is over.
+    """
+    around.environment["PAYGATE_OPERATION_LEASE_S"] = _LEASE_S
     async with _two_processes(around) as (parent, supervising), AsyncExitStack() as stack:
         around.slow_down()
         client = await stack.enter_async_context(
             AsyncPaygateClient.connect(supervising["grpc"], caller="tests")
         )
-        shop = Shop(client, "shop")
+        shop = Shop(client, "shop", asks_again=True)
         selling = asyncio.create_task(shop.sell())
         await eventually(lambda: bool(shop.answers) or selling.done())
         os.kill(parent.lines("process_started")[0]["pid"], signal.SIGKILL)
