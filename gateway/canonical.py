@@ -6,10 +6,10 @@ should tell; tasks that are begun on the way note on the same line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,15 +38,30 @@ class CanonicalLine:
 _CURRENT: ContextVar[CanonicalLine | None] = ContextVar("paygate_canonical_line", default=None)
 
 
-@contextmanager
-def canonical_line() -> Iterator[CanonicalLine]:
+class _Begun:
+    """A line while its work is done. A class and no generator: it is there for every RPC."""
+
+    __slots__ = ("_line", "_token")
+
+    def __init__(self) -> None:
+        self._line = CanonicalLine()
+
+    def __enter__(self) -> CanonicalLine:
+        self._token = _CURRENT.set(self._line)
+        return self._line
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _CURRENT.reset(self._token)
+
+
+def canonical_line() -> AbstractContextManager[CanonicalLine]:
     """Begin the line of a piece of work; who ends it writes it."""
-    line = CanonicalLine()
-    token = _CURRENT.set(line)
-    try:
-        yield line
-    finally:
-        _CURRENT.reset(token)
+    return _Begun()
 
 
 def current_line() -> CanonicalLine | None:

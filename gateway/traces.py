@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import Token
+from types import TracebackType
 from typing import Final
 
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import (
     INVALID_SPAN,
     NoOpTracer,
@@ -16,7 +18,7 @@ from opentelemetry.trace import (
     StatusCode,
     Tracer,
     get_current_span,
-    use_span,
+    set_span_in_context,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
@@ -45,7 +47,6 @@ def use_tracer(tracer: Tracer) -> Tracer:
     return before
 
 
-@contextmanager
 def span(
     name: str,
     attributes: Attributes | None = None,
@@ -53,37 +54,67 @@ def span(
     kind: SpanKind = SpanKind.INTERNAL,
     trace: str = "",
     exceptions_fail: bool = True,
-) -> Iterator[Span]:
+) -> AbstractContextManager[Span]:
     """Do something as a span: of the `trace` that is named, else of this task's, else of a new one.
 
     An exception makes it failed, unless exceptions are how it ends in good order too. Only the
     exception's name is kept: its words may quote anything.
     """
-    outer = get_current_span()
-    if not trace and not outer.is_recording() and _began_here(outer):
-        yield outer  # of a trace that is not kept, nor are its parts: making them costs time
-        return
-    if not trace and outer is INVALID_SPAN and _Tracing.tracer is _NOBODY:
-        yield outer
-        return
-    parent = _PROPAGATOR.extract({TRACEPARENT: trace}) if trace else None
-    made = _Tracing.tracer.start_span(
-        name,
-        parent,
-        kind=kind,
-        attributes=attributes,
-        record_exception=False,
-        set_status_on_exception=False,
-    )
-    with use_span(
-        made, end_on_exit=True, record_exception=False, set_status_on_exception=False
-    ) as current:
-        try:
-            yield current
-        except Exception as error:
-            if exceptions_fail:
-                fail(current, type(error).__name__)
-            raise
+    return _Spanning(name, attributes, kind, trace, exceptions_fail=exceptions_fail)
+
+
+class _Spanning:
+    """What `span` returns. A class and no generator: it is there for every RPC."""
+
+    __slots__ = ("_attributes", "_exceptions_fail", "_kind", "_made", "_name", "_token", "_trace")
+
+    def __init__(
+        self,
+        name: str,
+        attributes: Attributes | None,
+        kind: SpanKind,
+        trace: str,
+        *,
+        exceptions_fail: bool,
+    ) -> None:
+        self._name = name
+        self._attributes = attributes
+        self._kind = kind
+        self._trace = trace
+        self._exceptions_fail = exceptions_fail
+        self._made: Span | None = None
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> Span:
+        outer = get_current_span()
+        if not self._trace:
+            if not outer.is_recording() and _began_here(outer):
+                return outer  # of a trace that is not kept, nor are its parts: they cost time
+            if outer is INVALID_SPAN and _Tracing.tracer is _NOBODY:
+                return outer
+        self._made = _Tracing.tracer.start_span(
+            self._name,
+            _PROPAGATOR.extract({TRACEPARENT: self._trace}) if self._trace else None,
+            kind=self._kind,
+            attributes=self._attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+        self._token = attach(set_span_in_context(self._made))
+        return self._made
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._made is None or self._token is None:
+            return
+        detach(self._token)
+        if self._exceptions_fail and isinstance(error, Exception):
+            fail(self._made, type(error).__name__)
+        self._made.end()
 
 
 def is_traced() -> bool:

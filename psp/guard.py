@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import Final
 
 import structlog
@@ -30,6 +31,15 @@ BreakerObserver = Callable[[str, BreakerState], None]
 
 def _ignore(_account: str, _state: BreakerState) -> None:
     """Observe nothing."""
+
+
+def _ending_of(error: BaseException | None) -> Ending:
+    if error is None:
+        return Ending.ANSWERED
+    if isinstance(error, _FAILURES):
+        return Ending.FAILED
+    # Else a caller who gave up, or a fault of ours.
+    return Ending.ANSWERED if isinstance(error, PspError) else Ending.UNTOLD
 
 
 class Guard:
@@ -60,31 +70,30 @@ class Guard:
         """Where the breaker stands."""
         return self._breaker.state
 
-    @asynccontextmanager
-    async def call(self) -> AsyncIterator[None]:
+    def call(self) -> AbstractAsyncContextManager[None]:
         """Surround one call to the PSP.
 
         Raises `BreakerOpenError` at once and `AccountBusyError` after a bounded wait; both say that
         nothing was sent.
         """
+        return _Surrounded(self)
+
+    async def _enter(self) -> int:
+        """Take a slot for a call, and return the breaker's period that the call is of."""
         if self.state is BreakerState.OPEN and self._breaker.until_s > self._clock():
             raise self._refusal(self._breaker.until_s - self._clock())
         await self._take_slot()
         try:
-            period = self._begin()
-            ending = Ending.UNTOLD  # a caller who gave up, or a fault of ours
-            try:
-                yield
-                ending = Ending.ANSWERED
-            except _FAILURES:
-                ending = Ending.FAILED
-                raise
-            except PspError:
-                ending = Ending.ANSWERED
-                raise
-            finally:
-                now_s = self._clock()
-                self._become(tell(self._breaker, self._rules, ending, period, now_s))
+            return self._begin()
+        except BaseException:
+            self._slots.release()
+            raise
+
+    def _leave(self, period: int, error: BaseException | None) -> None:
+        """Hear how a call of that period ended, and give its slot back."""
+        try:
+            ending = _ending_of(error)
+            self._become(tell(self._breaker, self._rules, ending, period, self._clock()))
         finally:
             self._slots.release()
 
@@ -123,3 +132,23 @@ class Guard:
             state=breaker.state.value,
             failed_probes=breaker.failed_probes,
         )
+
+
+class _Surrounded:
+    """One call behind a guard. A class and no generator: it is there for every call."""
+
+    __slots__ = ("_guard", "_period")
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    async def __aenter__(self) -> None:
+        self._period = await self._guard._enter()  # noqa: SLF001 - a part of the guard
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._guard._leave(self._period, error)  # noqa: SLF001 - as above

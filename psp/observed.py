@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from types import TracebackType
+from typing import Final, Self, TypeVar
 
 import structlog
 
@@ -47,22 +47,60 @@ def _ignore(_call: PspCall) -> None:
     """Observe nothing."""
 
 
-def _outcome_name(error: PspError) -> str:
-    return _WORD_START.sub("_", type(error).__name__.removesuffix("Error")).lower()
+def outcome_of(error: BaseException) -> str:
+    """Return the outcome of a call that raised this: see `PspCall.outcome`."""
+    if isinstance(error, PspError | InvalidEventError):
+        return _WORD_START.sub("_", type(error).__name__.removesuffix("Error")).lower()
+    return "cancelled" if isinstance(error, asyncio.CancelledError) else "crashed"
 
 
 class _Watch:
-    """What is learnt about a call while it runs."""
+    """Watches one call, and reports it. A class and no generator: it is there for every call."""
 
-    def __init__(self) -> None:
-        self.outcome = "crashed"  # unless the call ends in one of the ways below
-        self.code = ""
-        self.request_reference = ""
+    __slots__ = ("_account", "_code", "_observer", "_operation", "_outcome", "_started_s")
+
+    def __init__(self, account: str, operation: str, observer: Observer) -> None:
+        self._account = account
+        self._operation = operation
+        self._observer = observer
+        self._outcome = "ok"
+        self._code = ""
 
     def saw(self, answer: object) -> None:
         """Tell a decline, which is an answer and no error, from a success."""
         if isinstance(answer, PspPayment | PspRefund) and answer.failure is not None:
-            self.outcome, self.code = "declined", answer.failure.code
+            self._outcome, self._code = "declined", answer.failure.code
+
+    def __enter__(self) -> Self:
+        self._started_s = time.perf_counter()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        duration_ms = (time.perf_counter() - self._started_s) * 1000
+        psp_error = error if isinstance(error, PspError) else None
+        call = PspCall(
+            account=self._account,
+            operation=self._operation,
+            outcome=self._outcome if error is None else outcome_of(error),
+            duration_ms=round(duration_ms, 3),
+            code=self._code if psp_error is None else psp_error.code,
+            request_reference="" if psp_error is None else psp_error.request_reference,
+        )
+        _log.debug(
+            "psp_call",
+            account=call.account,
+            operation=call.operation,
+            outcome=call.outcome,
+            duration_ms=call.duration_ms,
+            code=call.code,
+            request_reference=call.request_reference,
+        )
+        self._observer(call)
 
 
 class ObservedProvider(ProviderAround):
@@ -94,42 +132,5 @@ class ObservedProvider(ProviderAround):
             async for each in begin():
                 yield each
 
-    @contextmanager
-    def _watched(self, operation: str) -> Iterator[_Watch]:
-        watch, started_s = _Watch(), time.perf_counter()
-        try:
-            yield watch
-            if watch.outcome == "crashed":
-                watch.outcome = "ok"
-        except PspError as error:
-            watch.outcome, watch.code = _outcome_name(error), error.code
-            watch.request_reference = error.request_reference
-            raise
-        except InvalidEventError:
-            watch.outcome = "invalid_event"
-            raise
-        except asyncio.CancelledError:
-            watch.outcome = "cancelled"
-            raise
-        finally:
-            self._report(operation, watch, (time.perf_counter() - started_s) * 1000)
-
-    def _report(self, operation: str, watch: _Watch, duration_ms: float) -> None:
-        call = PspCall(
-            account=self.account,
-            operation=operation,
-            outcome=watch.outcome,
-            duration_ms=round(duration_ms, 3),
-            code=watch.code,
-            request_reference=watch.request_reference,
-        )
-        _log.debug(
-            "psp_call",
-            account=call.account,
-            operation=call.operation,
-            outcome=call.outcome,
-            duration_ms=call.duration_ms,
-            code=call.code,
-            request_reference=call.request_reference,
-        )
-        self._observer(call)
+    def _watched(self, operation: str) -> _Watch:
+        return _Watch(self.account, operation, self._observer)

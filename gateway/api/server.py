@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, Protocol
 
 import grpc
@@ -22,12 +21,13 @@ from gateway.api.descriptors import (
 )
 from gateway.api.health import SERVICE as HEALTH
 from gateway.api.health import ServingStatus
-from gateway.api.interceptors.admission import AdmissionInterceptor, AdmissionLimits
-from gateway.api.interceptors.caller import TRUSTING, Access, CallerInterceptor
-from gateway.api.interceptors.deadline import DeadlineInterceptor
-from gateway.api.interceptors.errors import ErrorInterceptor
-from gateway.api.interceptors.log import LogInterceptor
-from gateway.api.interceptors.telemetry import RpcObserver, TelemetryInterceptor
+from gateway.api.interceptors.admission import AdmissionLayer, AdmissionLimits
+from gateway.api.interceptors.around import LayersInterceptor
+from gateway.api.interceptors.caller import TRUSTING, Access, CallerLayer
+from gateway.api.interceptors.deadline import DeadlineLayer
+from gateway.api.interceptors.errors import ErrorLayer
+from gateway.api.interceptors.log import LogLayer
+from gateway.api.interceptors.telemetry import RpcObserver, TelemetryLayer
 from gateway.api.order_service import OrderServicer
 from gateway.api.payment_service import PaymentServicer
 from gateway.api.proposal_service import ProposalServicer
@@ -164,7 +164,7 @@ def build_grpc_edge(
     # is collected, and has been seen to wait for that thread for ever when a running loop collects.
     grpc.aio.init_grpc_aio()
     server = grpc.aio.server(
-        interceptors=_interceptors(metrics.observe_rpc, access, admission_limits(settings)),
+        interceptors=[_layers(metrics.observe_rpc, access, admission_limits(settings))],
         options=_options(settings, share_port=share_port),
     )
     _add_services(server, use_cases)
@@ -190,17 +190,17 @@ def admission_limits(settings: EdgeSettings) -> AdmissionLimits:
     )
 
 
-def _interceptors(
-    observe: RpcObserver, access: Access, limits: AdmissionLimits
-) -> Sequence[grpc.aio.ServerInterceptor]:
-    """Return them from the outermost to the innermost."""
-    return (
-        TelemetryInterceptor(observe),
-        LogInterceptor(),
-        ErrorInterceptor(),
-        CallerInterceptor(access),
-        AdmissionInterceptor(limits),
-        DeadlineInterceptor(),
+def _layers(observe: RpcObserver, access: Access, limits: AdmissionLimits) -> LayersInterceptor:
+    """Return what surrounds every call, from the outermost to the innermost."""
+    return LayersInterceptor(
+        [
+            TelemetryLayer(observe),
+            LogLayer(),
+            ErrorLayer(),
+            CallerLayer(access),
+            AdmissionLayer(limits),
+            DeadlineLayer(),
+        ]
     )
 
 

@@ -7,6 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
 
 JsonAnswer = Mapping[str, object]
 """What was answered, as JSON; holds no secret."""
@@ -38,5 +41,4 @@ class StoredRequest:
 
 def fingerprint_of(parts: Mapping[str, object]) -> str:
     """Return a digest that is equal for equal requests, whatever the order of their fields."""
-    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(parts).encode()).hexdigest()

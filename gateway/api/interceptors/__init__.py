@@ -1,1 +1,1 @@
-"""What happens around every RPC, one interceptor each, unary and streaming alike."""
+"""What happens around every RPC, one layer each, unary and streaming alike."""

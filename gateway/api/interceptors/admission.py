@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.api.allowance import Allowances, Rate
 from gateway.api.call import Context, current_call
-from gateway.api.interceptors.around import AroundInterceptor, Handler
+from gateway.api.interceptors.around import Handler, Inner, Layer
 from gateway.api.interceptors.log import OWN_METHODS
 from gateway.errors import PaygateError, Reason
 
@@ -36,9 +35,8 @@ class _Room:
         self._at_once = at_once
         self._inside = 0
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Be one of them; raises `PaygateError` OVERLOADED if there are enough."""
+    async def within(self, inner: Inner, request: object, context: Context) -> object:
+        """Answer as one of them; raises `PaygateError` OVERLOADED if there are enough."""
         if self._inside >= self._at_once:
             raise PaygateError(
                 Reason.OVERLOADED,
@@ -49,18 +47,17 @@ class _Room:
             )
         self._inside += 1
         try:
-            yield
+            return await inner(request, context)
         finally:
             self._inside -= 1
 
 
-class AdmissionInterceptor(AroundInterceptor):
+class AdmissionLayer(Layer):
     """Lets calls of the contract in while there is room; health and reflection always."""
 
     def __init__(
         self, limits: AdmissionLimits, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        super().__init__()
         self._clock = clock
         self._calls = _Room("calls", limits.unary_at_once)
         self._streams = _Room("streams", limits.streams_at_once)
@@ -68,21 +65,19 @@ class AdmissionInterceptor(AroundInterceptor):
         self._allowances = None if self._rate is None else Allowances(self._rate)
         self._streaming: set[str] = set()
 
-    @asynccontextmanager
-    async def around(self, method: str, request: object, context: Context) -> AsyncIterator[None]:
+    async def around(self, method: str, inner: Inner, request: object, context: Context) -> object:
         """Take a place for as long as the call lasts."""
         if not method.startswith(OWN_METHODS):
-            yield
-            return
+            return await inner(request, context)
         self._require_allowance(current_call().caller)
         room = self._streams if method in self._streaming else self._calls
-        with room.entered():
-            yield
+        return await room.within(inner, request, context)
 
-    def _wrap(self, method: str, handler: Handler) -> Handler:
+    def prepared(self, method: str, handler: Handler) -> Handler:
+        """Learn which methods stream."""
         if handler.request_streaming or handler.response_streaming:
             self._streaming.add(method)
-        return super()._wrap(method, handler)
+        return handler
 
     def _require_allowance(self, caller: str) -> None:
         if self._allowances is None or self._rate is None:

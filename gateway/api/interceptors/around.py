@@ -1,10 +1,10 @@
-"""What every interceptor here is: something that is entered before a call and left after it."""
+"""What surrounds every call: layers, from the outermost to the servicer's own method."""
 
 from __future__ import annotations
 
 import abc
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
 import grpc
@@ -18,6 +18,8 @@ A = TypeVar("A")
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Behavior = Callable[[Any, Context], Any]
 """A servicer's method: a coroutine function, or an asynchronous generator if it streams."""
+Inner = Callable[[Any, Context], Awaitable[object]]
+"""What a layer surrounds: it answers, or, if answers stream, writes them all and then ends."""
 
 
 _MAKERS: Final[Mapping[tuple[bool, bool], tuple[str, Callable[..., Handler]]]] = {
@@ -44,22 +46,31 @@ def rebuilt(
     return make(behavior, read or handler.request_deserializer, handler.response_serializer)
 
 
-class AroundInterceptor(grpc.aio.ServerInterceptor):
-    """Enters `around` before each call of any kind, and leaves it when the call is over."""
+class Layer(abc.ABC):
+    """One thing that happens around every call, unary and streaming alike.
 
-    def __init__(self) -> None:
-        # A server's methods never change, so each is wrapped once.
-        self._wrapped: dict[str, Handler] = {}
+    Plain coroutines and no context managers: this is passed on the way of every RPC.
+    """
 
     @abc.abstractmethod
-    def around(
-        self, method: str, request: object, context: Context
-    ) -> AbstractAsyncContextManager[None]:
-        """Return what surrounds one call; it sees how the call ends as an exception or none."""
+    async def around(self, method: str, inner: Inner, request: object, context: Context) -> object:
+        """Return what `inner(request, context)` does, which is called once or refused.
 
-    def prepared(self, handler: Handler) -> Handler:
+        How the call ends is seen as an exception or none.
+        """
+
+    def prepared(self, method: str, handler: Handler) -> Handler:
         """Change how a method's messages are read or written; as it is, unless overridden."""
         return handler
+
+
+class LayersInterceptor(grpc.aio.ServerInterceptor):
+    """Puts layers around every method, the first one outermost."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self._layers = layers
+        # A server's methods never change, so each is wrapped once.
+        self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
         self,
@@ -75,29 +86,38 @@ class AroundInterceptor(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         wrapped = self._wrapped.get(method)
         if wrapped is None:
-            wrapped = self._wrapped[method] = self._wrap(method, self.prepared(handler))
+            wrapped = self._wrapped[method] = self._wrap(method, handler)
         return wrapped
 
     def _wrap(self, method: str, handler: Handler) -> Handler:
-        respond = self._stream if handler.response_streaming else self._answer
-        return rebuilt(handler, respond(method, behavior_of(handler)))
+        inner: Inner = behavior_of(handler)
+        if handler.response_streaming:
+            inner = _written(inner)
+        for layer in reversed(self._layers):
+            handler = layer.prepared(method, handler)
+            inner = partial(layer.around, method, inner)
+        return rebuilt(handler, _as_coroutine_function(inner))
 
-    def _answer(self, method: str, inner: Behavior) -> Behavior:
-        async def answer(request: object, context: Context) -> object:
-            async with self.around(method, request, context):
-                return await inner(request, context)
 
-        return answer
+def _written(behavior: Behavior) -> Inner:
+    """Return what writes the answers of a behaviour that streams."""
 
-    def _stream(self, method: str, inner: Behavior) -> Behavior:
-        async def stream(request: object, context: Context) -> None:
-            async with self.around(method, request, context):
-                answers = inner(request, context)
-                if not isinstance(answers, AsyncIterator):
-                    await answers  # it writes by itself
-                    return
-                async with closing(answers) as open_answers:
-                    async for answer in open_answers:
-                        await context.write(answer)
+    async def write(request: object, context: Context) -> None:
+        answers = behavior(request, context)
+        if not isinstance(answers, AsyncIterator):
+            await answers  # it writes by itself
+            return
+        async with closing(answers) as open_answers:
+            async for answer in open_answers:
+                await context.write(answer)
 
-        return stream
+    return write
+
+
+def _as_coroutine_function(inner: Inner) -> Behavior:
+    """Return it as gRPC knows a coroutine function from one to be run in a thread."""
+
+    async def behave(request: object, context: Context) -> object:
+        return await inner(request, context)
+
+    return behave

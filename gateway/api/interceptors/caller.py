@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -11,7 +10,7 @@ from typing import Final
 import structlog
 
 from gateway.api.call import ANONYMOUS, Context, current_call
-from gateway.api.interceptors.around import AroundInterceptor
+from gateway.api.interceptors.around import Inner, Layer
 from gateway.api.values import identifier
 from gateway.errors import FieldViolation, PaygateError, Reason
 from gateway.identity.callers import CallerSource
@@ -70,19 +69,17 @@ def by_certificate(part: CallerName, callers: CallerSource) -> Access:
     return Access(partial(_caller_by_certificate, part), callers.require)
 
 
-class CallerInterceptor(AroundInterceptor):
+class CallerLayer(Layer):
     """Names the caller, and lets it through if it may."""
 
     def __init__(self, access: Access) -> None:
-        super().__init__()
         self._access = access
 
-    @asynccontextmanager
-    async def around(self, method: str, request: object, context: Context) -> AsyncIterator[None]:
+    async def around(self, method: str, inner: Inner, request: object, context: Context) -> object:
         """Keep the name on the call and on every line that is logged meanwhile."""
         call = current_call()
         call.caller = self._access.identify(context)
         # Never unbound: each RPC is a task of its own, and its context ends with it.
         structlog.contextvars.bind_contextvars(caller=call.caller)
         self._access.require_allowed(call.caller, method)
-        yield
+        return await inner(request, context)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -14,7 +13,7 @@ from google.protobuf.message import DecodeError
 
 from gateway.api.call import Context, current_call
 from gateway.api.error_table import CODE_OF_REASON, refusal_of
-from gateway.api.interceptors.around import AroundInterceptor, Handler, behavior_of, rebuilt
+from gateway.api.interceptors.around import Handler, Inner, Layer, behavior_of, rebuilt
 from gateway.api.rich_status import status_of, trailers_of
 
 _log = structlog.get_logger(__name__)
@@ -27,23 +26,22 @@ class _Unreadable:
     error: DecodeError
 
 
-class ErrorInterceptor(AroundInterceptor):
+class ErrorLayer(Layer):
     """Ends a call that raised. A cancelled call goes on being cancelled."""
 
-    def prepared(self, handler: Handler) -> Handler:
+    def prepared(self, method: str, handler: Handler) -> Handler:
         """Let unreadable requests come as far as the error table."""
         read = handler.request_deserializer
         if handler.request_streaming or read is None:
             return handler  # a stream is read inside of the call anyhow
         return rebuilt(handler, behavior_of(handler), _readable(read))
 
-    @asynccontextmanager
-    async def around(self, method: str, request: object, context: Context) -> AsyncIterator[None]:
+    async def around(self, method: str, inner: Inner, request: object, context: Context) -> object:
         """Answer with the status of what is raised."""
         try:
             if isinstance(request, _Unreadable):
                 raise request.error
-            yield
+            return await inner(request, context)
         except grpc.aio.BaseError:
             raise  # an ending that gRPC itself has begun
         except Exception as error:  # noqa: BLE001 - the outermost edge: nothing else may answer for it

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Final
 
 import grpc
@@ -13,7 +12,7 @@ import structlog
 from google.protobuf.message import Message
 
 from gateway.api.call import Call, Context, current_call
-from gateway.api.interceptors.around import AroundInterceptor
+from gateway.api.interceptors.around import Inner, Layer
 from gateway.api.interceptors.ending import code_of_end
 from gateway.api.values import IDENTIFIER
 from gateway.canonical import canonical_line
@@ -28,11 +27,10 @@ _FAULTS: Final = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 _TROUBLES: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED})
 
 
-class LogInterceptor(AroundInterceptor):
+class LogLayer(Layer):
     """Logs every call once, when it is over."""
 
-    @asynccontextmanager
-    async def around(self, method: str, request: object, context: Context) -> AsyncIterator[None]:
+    async def around(self, method: str, inner: Inner, request: object, context: Context) -> object:
         """Bind what is known of the call, and log its end."""
         call = current_call()
         ids = _ids_of(request)
@@ -44,7 +42,7 @@ class LogInterceptor(AroundInterceptor):
         structlog.contextvars.bind_contextvars(method=method, **ids)
         with canonical_line() as line:
             try:
-                yield
+                return await inner(request, context)
             except BaseException as caught:
                 error = caught
                 raise

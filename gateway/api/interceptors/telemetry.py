@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import grpc
 from opentelemetry.trace import Span, SpanKind
 
 from gateway.api.call import Call, Context, begin_call
-from gateway.api.interceptors.around import AroundInterceptor
+from gateway.api.interceptors.around import Inner, Layer
 from gateway.api.interceptors.ending import code_of_end
 from gateway.api.interceptors.log import OWN_METHODS
 from gateway.traces import TRACEPARENT, fail, span, tell
@@ -33,15 +33,13 @@ SERVER_ERRORS: Final = frozenset(
 semantic conventions for gRPC, "gRPC status"). A decline is no error at all: its code is OK."""
 
 
-class TelemetryInterceptor(AroundInterceptor):
+class TelemetryLayer(Layer):
     """Times every call."""
 
     def __init__(self, observe: RpcObserver) -> None:
-        super().__init__()
         self._observe = observe
 
-    @asynccontextmanager
-    async def around(self, method: str, request: object, context: Context) -> AsyncIterator[None]:
+    async def around(self, method: str, inner: Inner, request: object, context: Context) -> object:
         """Begin the call, and report its end."""
         call = begin_call(method)
         started_s = time.perf_counter()
@@ -50,7 +48,7 @@ class TelemetryInterceptor(AroundInterceptor):
         traced = _span_of(call, context) if method.startswith(OWN_METHODS) else nullcontext(None)
         with traced as current:
             try:
-                yield
+                return await inner(request, context)
             except BaseException as caught:
                 error = caught
                 raise
@@ -61,19 +59,17 @@ class TelemetryInterceptor(AroundInterceptor):
                 self._observe(method, code.name, time.perf_counter() - started_s)
 
 
-@contextmanager
-def _span_of(call: Call, context: Context) -> Iterator[Span]:
-    """Begin the call's span, in the caller's trace if it names one."""
+def _span_of(call: Call, context: Context) -> AbstractContextManager[Span]:
+    """Return the call's span, in the caller's trace if it names one."""
     service, _, rpc = call.method.removeprefix("/").rpartition("/")
     named = dict(context.invocation_metadata() or ()).get(TRACEPARENT, "")
-    with span(
+    return span(
         f"{service}/{rpc}",
         {"rpc.system": "grpc", "rpc.service": service, "rpc.method": rpc},
         kind=SpanKind.SERVER,
         trace=named if isinstance(named, str) else "",
         exceptions_fail=False,  # a rich error is raised whatever its code: see `_describe`
-    ) as current:
-        yield current
+    )
 
 
 def _describe(current: Span, call: Call, code: grpc.StatusCode) -> None:

@@ -23,7 +23,7 @@ from gateway.storage.backlog import _OPEN_STATES, _QUEUES
 from gateway.sweeping.sweeper import LEASE_NAME
 from gateway.web.webhooks import _OUTCOMES_OF_KNOWN_ACCOUNTS
 from psp.errors import PspError
-from psp.observed import PspCall, _outcome_name
+from psp.observed import PspCall, outcome_of
 from scripts.check_deploy import ROOT
 
 _SELECTOR: Final = re.compile(r"(paygate_\w+)\s*\{([^}]*)\}")
@@ -33,7 +33,7 @@ _WORDS: Final = re.compile(r"\w+(\|\w+)*", re.ASCII)
 
 
 def _errors(base: type[PspError]) -> Iterator[str]:
-    yield _outcome_name(base("account", "detail"))
+    yield outcome_of(base("account", "detail"))
     for each in base.__subclasses__():
         yield from _errors(each)
 

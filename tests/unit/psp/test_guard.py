@@ -169,8 +169,9 @@ async def test_who_waits_too_long_was_not_sent() -> None:
 
 
 async def test_who_waited_is_refused_if_it_opened_meanwhile() -> None:
-    """A turn that comes after the PSP went down is no turn."""
-    guard = _guard(at_once=1)
+    """A turn that comes after the PSP went down is no turn, and takes up no place."""
+    clock = _Clock()
+    guard = _guard(clock, at_once=1, wait_s=0.01)
     await _fail(guard, times=1)
     hanging = asyncio.Event()
 
@@ -186,6 +187,8 @@ async def test_who_waited_is_refused_if_it_opened_meanwhile() -> None:
     hanging.set()
 
     ends = await asyncio.gather(first, second, return_exceptions=True)
+    clock.now_s += 5
+    await _call(guard)  # the one place there is
 
     assert [type(end) for end in ends] == [UnavailableError, BreakerOpenError]
 
