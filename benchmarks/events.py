@@ -55,6 +55,8 @@ DRAINED_PER_S: Final = 200
 """The targets, on two cores with PostgreSQL."""
 SECRET: Final = "whsec_benchmark"  # noqa: S105 - as `write_configuration` has it
 _PATIENCE_S: Final = 600.0
+_WARM_UP_S: Final = 3.0
+"""Until consumers have joined their groups, and statements are planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ def released(stage: Stage, delivery: str, sizes: Sizes) -> tuple[float, float]:
 
 
 async def _released(backlog: Backlog, port: int, count: int) -> tuple[float, float]:
-    warm_up = EVENTS_PER_S
+    warm_up = int(EVENTS_PER_S * _WARM_UP_S)
     await backlog.drafts(count + warm_up)
     await backlog.payments(count + warm_up)
     sent: dict[str, float] = {}

@@ -61,10 +61,16 @@ class _Books:
         return web.Response(body=json.dumps(intent).encode(), content_type="application/json")
 
 
+async def _no_events(_request: web.Request) -> web.Response:
+    """Answer a worker that catches up at its start: all webhooks are sent by the benchmark."""
+    return web.json_response({"object": "list", "data": [], "has_more": False})
+
+
 async def serve(port: int) -> None:
     """Serve until canceled."""
     books, app = _Books(), web.Application()
     app.router.add_get("/v1/payment_intents/{id}", books.retrieve)
+    app.router.add_get("/v1/events", _no_events)
     app.router.add_post("/v1/payment_intents/{id}/capture", books.capture)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
