@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
@@ -23,9 +25,10 @@ _CREDENTIAL: Final = re.compile(
 _KEY: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:(?:sk|rk)_(?:test|live)_|whsec_)\w|\w_secret_\w", re.ASCII
 )
-CARD_GAP: Final = r"(?:[ \u00a0-]{1,3}|(?<=\d{3})[./_](?=\d{3,6}(?!\d)))"
-"""What may stand between the digits of a card number. Dots and the like stand between groups of at
-least three only: dates and decimal fractions are no card numbers."""
+CARD_GAP: Final = r"(?:[\s+-]{1,5}|(?<=\d{3}) ?[./_:] ?(?=\d{3,6}(?!\d)))"
+"""What may stand between the digits of a card number, in a text that `in_plain_digits` wrote. Dots
+and the like stand between groups of at least three only: dates, times and decimal fractions are no
+card numbers."""
 # An id that is not all digits is left whole, and so is a decimal fraction.
 _DIGIT_GROUPS: Final = re.compile(
     r"(?P<uuid>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)"
@@ -37,6 +40,10 @@ _CREDENTIAL_HINT: Final = re.compile(
     r"[sr]k_|whsec_|_secret_|bearer|://|v[01]=|shasign|pswd|passw|cv[cv]2?=|cardno|pan=|-----begin"
 )
 _DIGITS: Final = b"0123456789"
+_ESCAPE: Final = re.compile(r"%[0-9a-f]{2}", re.ASCII | re.IGNORECASE)
+# Of Unicode's categories those that tell nothing apart: spaces, what has no width, dashes.
+_PLAIN_OF_CATEGORY: Final = {"Zs": " ", "Zl": " ", "Zp": " ", "Cf": " ", "Pd": "-"}
+_MINUS: Final = "\u2212"
 _GROUP: Final = re.compile(r"\d+", re.ASCII)
 _MIN_CARD_DIGITS: Final = 13
 _MAX_CARD_DIGITS: Final = 19
@@ -51,9 +58,33 @@ def without_secrets(text: str) -> str:
     """Return the text with every key, client secret, bearer token, password and card number out."""
     if _CREDENTIAL_HINT.search(text.lower()):
         text = _CREDENTIAL.sub(REDACTED, text)
-    if _count_digits(text) >= _MIN_CARD_DIGITS:
-        text = _DIGIT_GROUPS.sub(_without_cards, text)
+    plain = in_plain_digits(text)
+    if _count_digits(plain) >= _MIN_CARD_DIGITS:
+        text = _without_cards(text, plain)
     return text
+
+
+def in_plain_digits(text: str) -> str:
+    """Return the text, as long as it is, with plain digits and plain gaps between them.
+
+    Digits of any script become ASCII ones: a shopper's keyboard may write them full-width. So do
+    dashes and spaces of all kinds, which word processors insert, and an address's escapes become
+    spaces.
+    """
+    if not text.isascii():
+        text = "".join([_plain(character) for character in text])
+    return _ESCAPE.sub("   ", text) if "%" in text else text
+
+
+def _plain(character: str) -> str:
+    if character.isascii():
+        return character
+    digit = unicodedata.decimal(character, None)
+    if digit is not None:
+        return str(digit)
+    if character == _MINUS:
+        return "-"
+    return _PLAIN_OF_CATEGORY.get(unicodedata.category(character), character)
 
 
 def holds_key(text: str) -> bool:
@@ -89,22 +120,30 @@ def _count_digits(text: str) -> int:
     return len(characters) - len(characters.translate(None, _DIGITS))
 
 
-def _without_cards(found: re.Match[str]) -> str:
-    """Return a run of digit groups without the card numbers in it; other numbers stay."""
-    text = found[0]
-    if found["uuid"] is not None:
-        return text
-    groups = list(_GROUP.finditer(text))
+def _without_cards(text: str, plain: str) -> str:
+    """Return the text without the card numbers that stand in its `plain` form."""
     kept: list[str] = []
-    written, first = 0, 0
+    written = 0
+    for run in _DIGIT_GROUPS.finditer(plain):
+        if run["uuid"] is not None:
+            continue
+        for start, end in _cards(run):
+            kept += [text[written:start], REDACTED]
+            written = end
+    return "".join([*kept, text[written:]])
+
+
+def _cards(run: re.Match[str]) -> Iterator[tuple[int, int]]:
+    """Yield where the card numbers in a run of digit groups begin and end."""
+    groups = list(_GROUP.finditer(run.string, *run.span()))
+    first = 0
     while first < len(groups):
         last = _card_end([group[0] for group in groups[first:]])
         if last is None:
             first += 1
             continue
-        kept += [text[written : groups[first].start()], REDACTED]
-        written, first = groups[first + last].end(), first + last + 1
-    return "".join([*kept, text[written:]])
+        yield groups[first].start(), groups[first + last].end()
+        first += last + 1
 
 
 def _card_end(groups: list[str]) -> int | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from psp.redaction import CARD_GAP, holds_key, is_card_number
+from psp.redaction import CARD_GAP, holds_key, in_plain_digits, is_card_number
 
 MAX_EMAIL_CHARACTERS: Final = 320
 MAX_NAME_CHARACTERS: Final = 200
@@ -103,20 +103,12 @@ def return_url(own_ids: Iterable[str] = ()) -> Callable[[str], str]:
 
 
 def holds_card_number(text: str) -> bool:
-    """Whether 13 to 19 digits in the text, perhaps with gaps, can be a card's.
-
-    Digits of any script count: a shopper's keyboard may write them full-width.
-    """
+    """Whether 13 to 19 digits in the text, perhaps with gaps, can be a card's."""
     return any(
         is_card_number(digits)
-        for run in _DIGIT_RUN.findall(text if text.isascii() else _with_ascii_digits(text))
+        for run in _DIGIT_RUN.findall(in_plain_digits(text))
         for digits in _joined(_DIGITS.findall(run))
     )
-
-
-def _with_ascii_digits(text: str) -> str:
-    values = ((character, unicodedata.decimal(character, None)) for character in text)
-    return "".join(character if value is None else str(value) for character, value in values)
 
 
 def _joined(groups: list[str]) -> Iterable[str]:

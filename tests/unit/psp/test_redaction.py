@@ -51,6 +51,19 @@ def test_secrets_are_taken_out(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "gap",
+    ["\t", "\n", "+", ":", "%20", "%2D", "  -  ", " . ", "\u2212", "\u200b", "\u2028", "\u2011-"],
+    ids=ascii,
+)
+def test_whatever_stands_between_its_digits(gap: str) -> None:
+    """A card number goes, however a form, a word processor or an address wrote it."""
+    number = gap.join(["4242"] * 4)
+
+    assert without_secrets(f"é card {number} x") == f"é card {REDACTED} x"
+    assert without_secrets(f"q%3D{number}&p=1") == f"q%3D{REDACTED}&p=1"
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "task_force of risk_level 3",
@@ -97,7 +110,7 @@ def test_our_ids_stay(prefix: str) -> None:
 @given(
     st.integers(21, 99),
     st.lists(st.integers(0, 9), min_size=10, max_size=16),
-    st.sampled_from(" -"),
+    st.sampled_from(" -\u00a0\u2009\u2011\u2013\u202f\u3000"),
 )
 def test_every_card_number_is_taken_out(first: int, digits: list[int], separator: str) -> None:
     """Any number with a right check digit goes, in one piece and in groups of four."""
