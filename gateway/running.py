@@ -178,6 +178,7 @@ async def running_gateway(
             settings,
             worker.metrics,
             access,
+            left=lambda: application.shield.unheard,
             share_port=own_http_port is not None,
         )
         grpc_port = await edge.start(settings.grpc_host, settings.grpc_port, credentials)

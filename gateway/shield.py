@@ -17,11 +17,17 @@ class Shield:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._unheard = 0
 
     @property
     def running(self) -> int:
         """How many are under way."""
         return len(self._tasks)
+
+    @property
+    def unheard(self) -> int:
+        """How many of them nobody waits for any more: their callers gave up."""
+        return self._unheard
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Await `work` in a task that the caller's cancellation does not reach.
@@ -35,7 +41,8 @@ class Shield:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             if not task.done():
-                task.add_done_callback(_report_unheard)
+                self._unheard += 1
+                task.add_done_callback(self._end_unheard)
             raise
 
     async def drain(self, timeout_s: float) -> int:
@@ -52,7 +59,7 @@ class Shield:
             await asyncio.wait(late)
         return len(late)
 
-
-def _report_unheard(task: asyncio.Task[Any]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.warning("work_failed_unheard", error=f"{type(error).__name__}: {error}")
+    def _end_unheard(self, task: asyncio.Task[Any]) -> None:
+        self._unheard -= 1
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("work_failed_unheard", error=f"{type(error).__name__}: {error}")

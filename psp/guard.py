@@ -62,6 +62,7 @@ class Guard:
         self._observe = observe
         self._clock = clock
         self._slots = asyncio.Semaphore(at_once)
+        self._waiting = 0
         self._breaker = Breaker()
         observe(account, self._breaker.state)
 
@@ -73,8 +74,8 @@ class Guard:
     def call(self) -> AbstractAsyncContextManager[None]:
         """Surround one call to the PSP.
 
-        Raises `BreakerOpenError` at once and `AccountBusyError` after a bounded wait; both say that
-        nothing was sent.
+        Raises `BreakerOpenError` at once, and `AccountBusyError` after a bounded wait, or at once
+        where as many wait as may be under way; both say that nothing was sent.
         """
         return _Surrounded(self)
 
@@ -101,12 +102,21 @@ class Guard:
         if not self._slots.locked():
             await self._slots.acquire()  # at once
             return
+        under_way = f"{self._at_once} calls are under way"
+        if self._waiting >= self._at_once:
+            # Whoever came now would wait for longer than a call lasts, and keep a caller's place
+            # from those of other PSPs.
+            detail = f"{under_way}, and as many wait: not sent"
+            raise AccountBusyError(self._account, detail)
+        self._waiting += 1
         try:
             async with asyncio.timeout(self._wait_s):
                 await self._slots.acquire()
         except TimeoutError:
-            detail = f"{self._at_once} calls are under way, and none ended in {self._wait_s:g} s"
-            raise AccountBusyError(self._account, f"{detail}: not sent") from None
+            detail = f"{under_way}, and none ended in {self._wait_s:g} s: not sent"
+            raise AccountBusyError(self._account, detail) from None
+        finally:
+            self._waiting -= 1
 
     def _begin(self) -> int:
         """Return the period that the call is of; raises `BreakerOpenError`."""

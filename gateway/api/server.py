@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import grpc
@@ -21,7 +22,7 @@ from gateway.api.descriptors import (
 )
 from gateway.api.health import SERVICE as HEALTH
 from gateway.api.health import ServingStatus
-from gateway.api.interceptors.admission import AdmissionLayer, AdmissionLimits
+from gateway.api.interceptors.admission import AdmissionLayer, AdmissionLimits, nothing_left
 from gateway.api.interceptors.around import LayersInterceptor
 from gateway.api.interceptors.caller import TRUSTING, Access, CallerLayer
 from gateway.api.interceptors.deadline import DeadlineLayer
@@ -154,17 +155,19 @@ def build_grpc_edge(
     metrics: RpcMetrics,
     access: Access = TRUSTING,
     *,
+    left: Callable[[], int] = nothing_left,
     share_port: bool = False,
 ) -> GrpcEdge:
     """Connect the services to the use cases; must run inside the event loop that will serve.
 
+    `left` counts the work that goes on after its caller gave up, which takes up room as well.
     `share_port` is for processes that were started to listen at one port together.
     """
     # Kept for the life of the process: gRPC ends its polling thread when the last server or channel
     # is collected, and has been seen to wait for that thread for ever when a running loop collects.
     grpc.aio.init_grpc_aio()
     server = grpc.aio.server(
-        interceptors=[_layers(metrics.observe_rpc, access, admission_limits(settings))],
+        interceptors=[_layers(metrics.observe_rpc, access, admission_limits(settings), left)],
         options=_options(settings, share_port=share_port),
     )
     _add_services(server, use_cases)
@@ -190,7 +193,9 @@ def admission_limits(settings: EdgeSettings) -> AdmissionLimits:
     )
 
 
-def _layers(observe: RpcObserver, access: Access, limits: AdmissionLimits) -> LayersInterceptor:
+def _layers(
+    observe: RpcObserver, access: Access, limits: AdmissionLimits, left: Callable[[], int]
+) -> LayersInterceptor:
     """Return what surrounds every call, from the outermost to the innermost."""
     return LayersInterceptor(
         [
@@ -198,7 +203,7 @@ def _layers(observe: RpcObserver, access: Access, limits: AdmissionLimits) -> La
             LogLayer(),
             ErrorLayer(),
             CallerLayer(access),
-            AdmissionLayer(limits),
+            AdmissionLayer(limits, left),
             DeadlineLayer(),
         ]
     )

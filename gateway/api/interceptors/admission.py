@@ -27,17 +27,23 @@ class AdmissionLimits:
     """None: callers may make as many calls as they like."""
 
 
-class _Room:
-    """So many calls at once."""
+def nothing_left() -> int:
+    """Count what callers left behind where nothing outlives them."""
+    return 0
 
-    def __init__(self, kind: str, at_once: int) -> None:
+
+class _Room:
+    """So many calls at once. Work that a caller left behind keeps the caller's place."""
+
+    def __init__(self, kind: str, at_once: int, left: Callable[[], int] = nothing_left) -> None:
         self._kind = kind
         self._at_once = at_once
+        self._left = left
         self._inside = 0
 
     async def within(self, inner: Inner, request: object, context: Context) -> object:
         """Answer as one of them; raises `PaygateError` OVERLOADED if there are enough."""
-        if self._inside >= self._at_once:
+        if self._inside + self._left() >= self._at_once:
             raise PaygateError(
                 Reason.OVERLOADED,
                 f"this process has {self._at_once} {self._kind} under way and takes no more: "
@@ -53,13 +59,20 @@ class _Room:
 
 
 class AdmissionLayer(Layer):
-    """Lets calls of the contract in while there is room; health and reflection always."""
+    """Lets calls of the contract in while there is room; health and reflection always.
+
+    `left` counts the work that goes on though its caller gave up: such callers come again, and
+    must not begin more than there is room for.
+    """
 
     def __init__(
-        self, limits: AdmissionLimits, clock: Callable[[], float] = time.monotonic
+        self,
+        limits: AdmissionLimits,
+        left: Callable[[], int] = nothing_left,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._calls = _Room("calls", limits.unary_at_once)
+        self._calls = _Room("calls", limits.unary_at_once, left)
         self._streams = _Room("streams", limits.streams_at_once)
         self._rate = limits.caller_rate
         self._allowances = None if self._rate is None else Allowances(self._rate)

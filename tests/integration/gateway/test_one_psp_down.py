@@ -11,7 +11,12 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.client import AsyncPaygateClient, DeadlineError, UnavailableError
+from gateway.client import (
+    AsyncPaygateClient,
+    DeadlineError,
+    LimitExceededError,
+    UnavailableError,
+)
 from gateway.demo.acting import creation
 from gateway.embedded import prepare_databases
 from gateway.running import RunningGateway, load_checked, running_gateway
@@ -99,7 +104,7 @@ async def _serving(
 
 
 async def test_ogone_is_not_held_up_by_stripe(sandboxes: Sandboxes, tmp_path: Path) -> None:
-    """More calls hang at Stripe than it has room for, and an order is bought at Ogone meanwhile."""
+    """As many calls hang at Stripe as it takes, and an order is bought at Ogone meanwhile."""
     at_stripe = {
         **_PATIENT,
         "total_timeout_s = 5.0": f"total_timeout_s = 120.0\ncalls_at_once = {_ROOM}",
@@ -111,8 +116,11 @@ async def test_ogone_is_not_held_up_by_stripe(sandboxes: Sandboxes, tmp_path: Pa
     ):
         hanging = [
             asyncio.create_task(client.create_payment(creation(f"order-{number}"), timeout_s=300))
-            for number in range(_ROOM * 20)
+            for number in range(_ROOM * 2)
         ]
+        await eventually_seen(lambda: _is_under_way(gateway, len(hanging)))
+        with pytest.raises(UnavailableError, match="as many wait"):
+            await client.create_payment(creation("order-late"), timeout_s=300)
         office = SqlBackOffice.open(f"sqlite+aiosqlite:///{tmp_path}/back_office.db")
         try:
             await office.save_draft(_draft("order-ogone"))
@@ -132,6 +140,34 @@ async def test_ogone_is_not_held_up_by_stripe(sandboxes: Sandboxes, tmp_path: Pa
             task.cancel()
         await asyncio.gather(*hanging, return_exceptions=True)
         sandboxes.stripe.clear_faults()
+
+
+async def test_who_gives_up_leaves_no_room_for_more(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    """Impatient callers of a PSP that hangs begin as much as there is room for, and no more."""
+    at_stripe = {**_PATIENT, "total_timeout_s = 5.0": "total_timeout_s = 120.0"}
+    sandboxes.stripe.inject("delay_before", delay_s=_HANGING, count=1000)
+    serving = _serving(
+        sandboxes,
+        tmp_path,
+        at_stripe,
+        operation_lease_s=600.0,
+        max_concurrent_rpcs=_ROOM,
+        min_deadline_s=0.01,
+    )
+    async with serving as (gateway, client):
+        for number in range(_ROOM):
+            with pytest.raises(DeadlineError):
+                await client.create_payment(creation(f"order-{number}"), timeout_s=0.5)
+
+        with pytest.raises(LimitExceededError):
+            await client.create_payment(creation("order-more"), timeout_s=30)
+
+        assert gateway.application.shield.running == gateway.application.shield.unheard == _ROOM
+        sandboxes.stripe.clear_faults()
+
+
+async def _is_under_way(gateway: RunningGateway, count: int) -> bool:
+    return gateway.application.shield.running == count
 
 
 async def _is_released(office: SqlBackOffice, sandboxes: Sandboxes) -> bool:

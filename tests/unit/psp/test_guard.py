@@ -139,7 +139,7 @@ async def test_a_late_answer_of_before_does_not_close_it() -> None:
 
 
 async def test_more_calls_than_it_has_room_for_wait_their_turn() -> None:
-    """Never more than its number are under way, and all get through."""
+    """Never more than its number are under way, and as many again get through."""
     guard, inside, most = _guard(at_once=2), 0, 0
 
     async def call() -> None:
@@ -150,9 +150,30 @@ async def test_more_calls_than_it_has_room_for_wait_their_turn() -> None:
             await asyncio.sleep(0)
             inside -= 1
 
-    await asyncio.gather(*(call() for _ in range(10)))
+    await asyncio.gather(*(call() for _ in range(4)))
 
     assert most == 2
+
+
+async def test_no_more_wait_than_may_be_under_way() -> None:
+    """Who comes then is refused at once; whoever waited, or gave up waiting, makes room again."""
+    guard, hanging = _guard(at_once=2), asyncio.Event()
+
+    async def hang() -> None:
+        async with guard.call():
+            await hanging.wait()
+
+    calls = [asyncio.create_task(hang()) for _ in range(4)]
+    await asyncio.sleep(0)
+    with pytest.raises(AccountBusyError, match="2 calls are under way, and as many wait: not sent"):
+        await _call(guard)
+    calls[3].cancel()
+    await asyncio.wait([calls[3]])
+    calls[3] = asyncio.create_task(_call(guard))
+    await asyncio.sleep(0)
+    hanging.set()
+
+    await asyncio.gather(*calls)
 
 
 async def test_who_waits_too_long_was_not_sent() -> None:
