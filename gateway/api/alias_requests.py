@@ -11,6 +11,7 @@ from gateway.api import texts, values
 from gateway.api.call import Call
 from gateway.api.enums import METHODS
 from gateway.api.fields import RequestReader
+from gateway.api.streams import until_closed
 from gateway.domain.aliases import AliasReference, parse_alias_id
 from gateway.domain.requests import RequestKey
 from paygate.v1 import alias_service_pb2 as pb
@@ -84,7 +85,7 @@ async def read_chunks(
     requests: AsyncIterator[pb.ImportAliasesRequest],
 ) -> AsyncIterator[bytes]:
     """Yield the pieces of the file that follow the options; raises `PaygateError`."""
-    async for request in requests:
+    async for request in until_closed(requests):
         if not request.HasField("chunk"):
             reader = RequestReader()
             reader.refuse("chunk", "is required in each message after the first")

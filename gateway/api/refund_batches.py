@@ -11,6 +11,7 @@ from gateway.api.call import Call
 from gateway.api.enums import REFUND_BATCH_STATES, REFUND_LINE_REFUSALS
 from gateway.api.fields import RequestReader
 from gateway.api.money import timestamp_message
+from gateway.api.streams import until_closed
 from gateway.domain.refund_batch import BatchProgress
 from gateway.domain.refund_movement import Standing
 from gateway.domain.requests import RequestKey
@@ -41,7 +42,7 @@ async def read_chunks(
     requests: AsyncIterator[pb.SubmitRefundBatchRequest],
 ) -> AsyncIterator[bytes]:
     """Yield the pieces of the file that follow the options; raises `PaygateError`."""
-    async for request in requests:
+    async for request in until_closed(requests):
         if not request.HasField("chunk"):
             reader = RequestReader()
             reader.refuse("chunk", "is required in each message after the first")

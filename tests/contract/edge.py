@@ -140,6 +140,7 @@ class FakeAliases:
 
     seen: list[Any] = field(default_factory=list)
     file: list[bytes] = field(default_factory=list)
+    is_whole: bool = False
     action: NextAction | None = NextAction(NextActionKind.CONFIRM, client_secret=CLIENT_SECRET)  # noqa: RUF009 - frozen
 
     async def list(self, query: AliasQuery) -> AliasList:
@@ -167,6 +168,7 @@ class FakeAliases:
         self.seen.append(options)
         async for chunk in chunks:
             self.file.append(chunk)
+        self.is_whole = True
         refusal = Refusal(3, ImportRefusalReason.OTHER_CARD, "words")
         counts = {ImportRefusalReason.OTHER_CARD: 1}
         return ImportSummary(4, 2, 1, 1, (refusal,), counts)
@@ -297,11 +299,13 @@ class FakeRefundBatches:
 
     seen: list[Any] = field(default_factory=list)
     file: list[bytes] = field(default_factory=list)
+    is_whole: bool = False
 
     async def submit(self, options: BatchOptions, chunks: AsyncIterator[bytes]) -> SubmittedBatch:
         self.seen.append(options)
         async for chunk in chunks:
             self.file.append(chunk)
+        self.is_whole = True
         refusal = RefusedLine(3, "M-2", LineRefusal.WRONG_CURRENCY, "words")
         return SubmittedBatch(refund_progress().batch, [refusal])
 
