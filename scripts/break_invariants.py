@@ -222,6 +222,20 @@ BREAKS = (
         (f"{GATEWAY}/test_refunds_by_itself.py",),
     ),
     Break(
+        "6 release: what is stored while the PSP is asked is overlooked",
+        "gateway/orders/handler.py",
+        "was stored meanwhile.\n            visit.payments = None\n",
+        "was stored meanwhile.\n",
+        (f"{GATEWAY}/test_meanwhile.py",),
+    ),
+    Break(
+        "6 release: a wish is carried out on a payment that changed since",
+        "gateway/payments/changes.py",
+        "raise operation_in_progress(payment.id) from None",
+        "payment = await self._books.get(payment.id)\n                    continue",
+        (f"{GATEWAY}/test_meanwhile.py",),
+    ),
+    Break(
         "7 account: each attempt to post has a key of its own",
         "gateway/domain/posting.py",
         "            key=self.key,",

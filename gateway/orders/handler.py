@@ -166,11 +166,11 @@ class OrderHandler:
 
     async def _decide(self, order: DraftOrder, visit: _Visit) -> OrderDecision:
         """Decide, once the PSP has confirmed what the decision depends on."""
-        if visit.payments is None:
-            visit.payments, visit.changing = await payments_and_changes_of_order(
-                self._books.database, order.order_id
-            )
         for _ in range(_MOST_ROUNDS):
+            if visit.payments is None:
+                visit.payments, visit.changing = await payments_and_changes_of_order(
+                    self._books.database, order.order_id
+                )
             came_back = await self._came_back(order, visit.payments)
             decision = decide(order, visit.payments, came_back)
             payment = decision.payment
@@ -181,6 +181,8 @@ class OrderHandler:
             if visit.fresh.get(payment.id) == payment.version:
                 return decision
             visit.confirm(await self._refresher.refresh(payment))
+            # Read anew: the PSP's word without news says nothing of what was stored meanwhile.
+            visit.payments = None
         raise PaymentChangingError(order.order_id)
 
     async def _came_back(self, order: DraftOrder, payments: Sequence[Payment]) -> frozenset[str]:
@@ -247,7 +249,7 @@ class OrderHandler:
             case OrderAction.VOID:
                 released = order.state is OrderState.RELEASED
                 reason = CancelReason.DUPLICATE if released else CancelReason.ABANDONED
-                await self._changes.cancel_by_itself(payment.id, reason)
+                await self._changes.cancel_by_itself(payment, reason)
                 visit.payments = None
             case OrderAction.REFUND:
                 released = order.state is OrderState.RELEASED

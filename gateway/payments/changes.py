@@ -70,36 +70,42 @@ class PaymentChanges:
 
     async def capture(self, command: CapturePaymentCommand, remaining_s: float | None) -> Payment:
         """Capture for a caller; raises `PaygateError` and the errors of `psp.errors`."""
+        request = (command.key, command.fingerprint)
         wanted = _Wanted(
             OperationKind.CAPTURE,
             command.payment_id,
             lambda payment: amount_to_capture(payment, command.amount),
-            request=(command.key, command.fingerprint),
+            request=request,
         )
-        return await self._change(wanted, remaining_s)
+        return await self._change(wanted, request, remaining_s)
 
     async def cancel(self, command: CancelPaymentCommand, remaining_s: float | None) -> Payment:
         """Cancel for a caller; raises as `capture` does."""
-        wanted = _cancellation(
-            command.payment_id, command.reason, request=(command.key, command.fingerprint)
-        )
-        return await self._change(wanted, remaining_s)
+        request = (command.key, command.fingerprint)
+        wanted = _cancellation(command.payment_id, command.reason, request)
+        return await self._change(wanted, request, remaining_s)
 
     async def capture_by_itself(self, payment: Payment) -> Payment:
-        """Capture all that is authorised of a payment as it was read, as the gateway's own wish."""
+        """Capture all that is authorised of a payment as it was read, as the gateway's own wish.
+
+        Raises `PaygateError` OPERATION_IN_PROGRESS if it changed since: the wish may be another.
+        """
         wanted = _Wanted(
             OperationKind.CAPTURE, payment.id, lambda current: amount_to_capture(current, None)
         )
         return await self._carry_out(wanted, payment, None)
 
-    async def cancel_by_itself(self, payment_id: str, reason: CancelReason) -> Payment:
-        """Cancel, as the gateway's own decision."""
-        return await self._change(_cancellation(payment_id, reason), None)
+    async def cancel_by_itself(self, payment: Payment, reason: CancelReason) -> Payment:
+        """Cancel a payment as it was read, as the gateway's own wish; raises as that does."""
+        return await self._carry_out(_cancellation(payment.id, reason), payment, None)
 
-    async def _change(self, wanted: _Wanted, remaining_s: float | None) -> Payment:
-        payment, stored = await self._read(wanted)
-        if stored is not None and wanted.request is not None:
-            return await self._replays.answer(stored, wanted.request[1])
+    async def _change(
+        self, wanted: _Wanted, request: tuple[RequestKey, str], remaining_s: float | None
+    ) -> Payment:
+        key, fingerprint = request
+        payment, stored = await self._read(wanted.payment_id, key)
+        if stored is not None:
+            return await self._replays.answer(stored, fingerprint)
         if payment is None:
             raise not_found(wanted.payment_id)
         return await self._carry_out(wanted, payment, remaining_s)
@@ -113,12 +119,10 @@ class PaymentChanges:
         require_time(remaining_s, self._min_deadline_s)
         return await self._shield.run(self._write_and_send(wanted, payment))
 
-    async def _read(self, wanted: _Wanted) -> tuple[Payment | None, StoredRequest | None]:
-        if wanted.request is None:
-            return await self._books.get(wanted.payment_id), None
-        return await get_payment_with_request(
-            self._books.database, wanted.payment_id, wanted.request[0]
-        )
+    async def _read(
+        self, payment_id: str, key: RequestKey
+    ) -> tuple[Payment | None, StoredRequest | None]:
+        return await get_payment_with_request(self._books.database, payment_id, key)
 
     async def _write_and_send(self, wanted: _Wanted, payment: Payment) -> Payment:
         for _ in range(_MOST_ROUNDS):
@@ -126,10 +130,14 @@ class PaymentChanges:
             try:
                 await self._write(wanted, payment, beginning)
             except GuardFailedError:
+                if wanted.request is None:
+                    # It was decided of the payment as it was: whoever did has to look again.
+                    raise operation_in_progress(payment.id) from None
                 # The change that came first may have been this very request.
-                read, stored = await self._read(wanted)
-                if stored is not None and wanted.request is not None:
-                    return await self._replays.answer(stored, wanted.request[1])
+                key, fingerprint = wanted.request
+                read, stored = await self._read(payment.id, key)
+                if stored is not None:
+                    return await self._replays.answer(stored, fingerprint)
                 payment = read or payment
                 continue
             except AlreadyExistsError as exists:

@@ -44,7 +44,9 @@ class PaymentLook:
 
     payment: Payment
     obstacle: str = ""
-    """Why the PSP's word could not be had; empty if it was."""
+    """Why the PSP's word could not be had, or is of no use; empty if neither."""
+    unheard: bool = False
+    """With an obstacle: the PSP gave no answer at all."""
     unseen: bool = False
     """The PSP will not hear of the payment before the shopper opens its page, and she did not."""
     busy_for: timedelta | None = None
@@ -99,7 +101,8 @@ def decide_sweep(situation: Situation, ages: SweepAges) -> SweepDecision:
     usual = decide(situation.order, situation.payments)
     looks = {look.payment.id: look for look in situation.looks}
     if usual.action is not OrderAction.WAIT:
-        return _as_usual(usual, situation.looks, looks[usual.payment.id] if usual.payment else None)
+        decides = looks[usual.payment.id] if usual.payment else None
+        return _as_usual(usual, situation, decides, ages)
     if situation.order.state in _DECIDED:
         return SweepDecision(_A.WAIT, usual.reason)
     if usual.payment is not None:
@@ -108,13 +111,17 @@ def decide_sweep(situation: Situation, ages: SweepAges) -> SweepDecision:
 
 
 def _as_usual(
-    usual: OrderDecision, looks: Sequence[PaymentLook], decides: PaymentLook | None
+    usual: OrderDecision, situation: Situation, decides: PaymentLook | None, ages: SweepAges
 ) -> SweepDecision:
     """Let the handler act, if those payments were confirmed that its decision rests on."""
     # A cancellation rests on all of them: none of them may have brought money meanwhile.
-    rests_on = looks if usual.action is OrderAction.CANCEL or decides is None else [decides]
+    rests_on: Sequence[PaymentLook] = situation.looks
+    if decides is not None and usual.action is not OrderAction.CANCEL:
+        rests_on = [decides]
     for look in rests_on:
-        if look.obstacle or look.busy_for is not None:
+        if look.obstacle:
+            return SweepDecision(_patience(situation.age, ages), _hindrance(look), look.payment)
+        if look.busy_for is not None:
             return SweepDecision(_A.WAIT, _hindrance(look), look.payment)
     return SweepDecision(_A.DECIDE, usual.reason, usual.payment, usual.action)
 
@@ -129,7 +136,7 @@ def _with_money(payment: Payment, reason: str, look: PaymentLook, ages: SweepAge
 def _without_money(situation: Situation, usual_reason: str, ages: SweepAges) -> SweepDecision:
     for look in situation.looks:
         if look.obstacle:
-            return SweepDecision(_A.WAIT, _hindrance(look), look.payment)
+            return SweepDecision(_patience(situation.age, ages), _hindrance(look), look.payment)
     for look in situation.looks:
         if look.busy_for is not None or look.payment.state is _P.OUTCOME_UNKNOWN:
             # The resolver is at it, and unknown stays unknown until the PSP speaks.
@@ -146,7 +153,7 @@ def _without_money(situation: Situation, usual_reason: str, ages: SweepAges) -> 
 
 def _given_up(open_looks: Sequence[PaymentLook], age: timedelta, ages: SweepAges) -> SweepDecision:
     """Close every way to pay an order that waited long enough, and then the order."""
-    waits = _A.ALARM if age >= 2 * ages.cancel_after else _A.WAIT
+    waits = _patience(age, ages)
     hours = ages.cancel_after / timedelta(hours=1)
     late = f"nobody paid within {hours:g} hours"
     for look in open_looks:
@@ -161,6 +168,11 @@ def _given_up(open_looks: Sequence[PaymentLook], age: timedelta, ages: SweepAges
             return SweepDecision(waits, reason, payment)
         return SweepDecision(_A.CANCEL_PAYMENT, f"{late}: at the PSP first", payment)
     return SweepDecision(_A.CANCEL_ORDER, late)
+
+
+def _patience(age: timedelta, ages: SweepAges) -> SweepAction:
+    """Wait for what keeps an order of this age from its end, until somebody should look."""
+    return _A.ALARM if age >= 2 * ages.cancel_after else _A.WAIT
 
 
 def _hindrance(look: PaymentLook) -> str:

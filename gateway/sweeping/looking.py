@@ -23,7 +23,7 @@ from gateway.storage.operations import get_open_operation
 from gateway.storage.payments import payments_of_order
 from gateway.sweeping.decision import PaymentLook, Situation
 from legacy_bridge.port import DraftOrder
-from psp.errors import NotFoundError, PspError
+from psp.errors import NotFoundError, PspError, RejectedError
 from psp.port import PspStatus
 
 CANCEL_PAUSE: Final = timedelta(hours=6)
@@ -73,7 +73,7 @@ class Looker:
             unseen = payment.psp_reference == payment.id
             return PaymentLook(payment, obstacle="" if unseen else str(error), unseen=unseen)
         except _PASSING as error:
-            return PaymentLook(payment, obstacle=str(error))
+            return PaymentLook(payment, obstacle=str(error), unheard=is_unheard(error))
         return PaymentLook(heard, cancel_refused=await self._cancel_refused(heard))
 
     async def _cancel_refused(self, payment: Payment) -> bool:
@@ -82,6 +82,11 @@ class Looker:
             return False
         asked = await newest_entries(self._database, payment.id, EventType.CANCEL_REQUESTED, 1)
         return any(self._clock() - entry.create_time < CANCEL_PAUSE for entry in asked)
+
+
+def is_unheard(error: Exception) -> bool:
+    """Whether an error is that of a PSP which does not answer, and so concerns every payment."""
+    return isinstance(error, PspError) and not isinstance(error, RejectedError | NotFoundError)
 
 
 def peeking(refresher: PaymentRefresher, clock: Clock) -> Ask:

@@ -16,8 +16,14 @@ from gateway.payments.refreshing import (
     PaymentMismatchError,
     PaymentUnclearError,
 )
-from gateway.sweeping.decision import SweepAction, SweepAges, SweepDecision, decide_sweep
-from gateway.sweeping.looking import Looker
+from gateway.sweeping.decision import (
+    Situation,
+    SweepAction,
+    SweepAges,
+    SweepDecision,
+    decide_sweep,
+)
+from gateway.sweeping.looking import Looker, is_unheard
 from legacy_bridge.errors import BackOfficeError
 from legacy_bridge.port import BackOffice, DraftOrder
 from psp.errors import PspError
@@ -43,7 +49,9 @@ class Swept:
     order: DraftOrder
     decision: SweepDecision
     put_off: bool = False
-    """Something did not answer: it is looked at again in the next pass."""
+    """It was kept from its end: it is looked at again in the next pass."""
+    unheard: bool = False
+    """A PSP did not answer."""
 
 
 class OrderSweep:
@@ -69,7 +77,7 @@ class OrderSweep:
         """Say what would be done first, and why; asks the PSPs, and changes nothing anywhere."""
         situation = await self._peeker.look(order)
         decision = decide_sweep(situation, self.ages)
-        return Swept(order, decision, put_off=any(look.obstacle for look in situation.looks))
+        return _waiting(order, decision, situation)
 
     async def sweep(self, order: DraftOrder) -> Swept:
         """Do what is due; the last decision that did something, or why nothing was done."""
@@ -92,9 +100,8 @@ class OrderSweep:
             situation = await self._looker.look(order)
             decision = decide_sweep(situation, self.ages)
             if decision.action in {SweepAction.WAIT, SweepAction.ALARM}:
-                unheard = any(look.obstacle for look in situation.looks)
                 alarm = decision.action is SweepAction.ALARM
-                return Swept(order, decision if alarm else done or decision, put_off=unheard)
+                return _waiting(order, decision if alarm else done or decision, situation)
             try:
                 await self._act(order, decision)
             except _PASSING as error:
@@ -106,7 +113,7 @@ class OrderSweep:
                     continue
                 reason = f"to {decision.told_as} did not work: {error}"
                 waits = SweepDecision(SweepAction.WAIT, reason, decision.payment)
-                return Swept(order, waits, put_off=True)
+                return Swept(order, waits, put_off=True, unheard=is_unheard(error))
             done = decision
             if decision.action is not SweepAction.CANCEL_PAYMENT:
                 return Swept(order, decision)
@@ -119,4 +126,13 @@ class OrderSweep:
         elif decision.action is SweepAction.CANCEL_ORDER:
             await self._handler.give_up(order.order_id, decision.reason)
         elif decision.payment is not None:
-            await self._changes.cancel_by_itself(decision.payment.id, CancelReason.ABANDONED)
+            await self._changes.cancel_by_itself(decision.payment, CancelReason.ABANDONED)
+
+
+def _waiting(order: DraftOrder, decision: SweepDecision, situation: Situation) -> Swept:
+    return Swept(
+        order,
+        decision,
+        put_off=any(look.obstacle for look in situation.looks),
+        unheard=any(look.unheard for look in situation.looks),
+    )

@@ -138,11 +138,11 @@ class Sweeper:
                 failures[road] += 1
                 raise
             counts.actions[swept.decision.told_as] += 1
+            # A PSP that answers what cannot be used is none that is down: others are asked about.
+            failures[road] = failures[road] + 1 if swept.unheard else 0
             if swept.put_off:
                 counts.put_off += 1
-                failures[road] += 1
             else:
-                failures[road] = 0
                 self._again.discard(order.order_id)
             report(swept)
 

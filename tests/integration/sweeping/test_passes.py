@@ -229,6 +229,22 @@ async def test_a_pass_reads_no_further_than_it_works(sweepers: Sweepers) -> None
     assert max(behind) <= 16
 
 
+async def test_answers_of_no_use_keep_nobody_from_being_asked_about(sweepers: Sweepers) -> None:
+    """A PSP that answers in a status of tomorrow is not down, however often it does."""
+    for number in range(10, 30):
+        stored = await sweepers.order(number)
+        sweepers.psps[_PAID].payments[stored.psp_reference] = word(
+            PspStatus.UNKNOWN, psp_reference=stored.psp_reference, payment_id=stored.id
+        )
+    await sweepers.order(99)
+
+    counts = await sweepers.replica().sweeper.sweep_now(lambda _: None, dry_run=False)
+
+    assert counts is not None
+    assert (counts.put_off, counts.skipped) == (20, 0)
+    assert await sweepers.state(99) is OrderState.RELEASED
+
+
 async def test_a_page_that_was_never_opened_is_no_obstacle(sweepers: Sweepers) -> None:
     """Ogone hears of a payment when its shopper opens the page: before, it knows of none."""
     unseen = await sweepers.order(1, psp_reference=f"pay_{1:026}")

@@ -293,6 +293,8 @@ def test_each_further_row(order: DraftOrder, looks: list[PaymentLook], old: str,
             PaymentLook(payment(_P.PROCESSING, authorized_minor=1999)), id="a change on its way"
         ),
         pytest.param(_look(_P.AWAITING_CUSTOMER, cancel_refused=True), id="cancel refused"),
+        pytest.param(_look(_P.AWAITING_CUSTOMER, obstacle="mismatch"), id="no word of use"),
+        pytest.param(_look(_P.CAPTURED, obstacle="down"), id="no word on what would decide"),
     ],
 )
 def test_what_waits_for_two_days_raises_an_alarm(look: PaymentLook) -> None:
