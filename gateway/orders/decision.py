@@ -172,12 +172,18 @@ def _beside_the_point(
     pays = order.payment_id if order.state is OrderState.RELEASED else ""
     state = f"the order is {order.state}"
     stray = [payment for payment in payments if payment.id != pays and _has_money(payment)]
-    if stray:
-        return _for_strays(stray, f"{state} already", came_back)
-    for payment in payments:
-        if payment.id == pays and (due := _due_after_release(payment)):
-            return due
-    return OrderDecision(_A.WAIT, state)
+    strays = _for_strays(stray, f"{state} already", came_back) if stray else None
+    if strays is not None and strays.action is not _A.ALARM:
+        return strays
+    paying = (_due_after_release(payment) for payment in payments if payment.id == pays)
+    due = next((each for each in paying if each is not None), None)
+    if due is None:
+        return strays or OrderDecision(_A.WAIT, state)
+    if strays is not None and due.action is _A.ALARM:
+        # In one alarm: money that cannot be given back stays, and neither may hide the other.
+        reason = f"{due.reason}; and of other payments: {strays.reason}"
+        return OrderDecision(_A.ALARM, reason, due.payment, stray)
+    return due
 
 
 def _for_strays(stray: Sequence[Payment], reason: str, came_back: Collection[str]) -> OrderDecision:

@@ -256,6 +256,21 @@ def test_every_stray_payment_is_in_the_alarm() -> None:
     assert [decision.payment, *decision.others] == strays
 
 
+def test_a_stray_payment_hides_nothing_that_the_paying_one_needs() -> None:
+    """Money that cannot be given back stays for long: capture goes on, and one alarm tells both."""
+    stuck = payment(_P.CAPTURED, id=_SECOND)
+    paying = payment(_P.AUTHORIZED)
+    lapsed = payment(_P.CANCELED)
+
+    capture = decide(_RELEASED, [paying, stuck], {_SECOND})
+    alarm = decide(_RELEASED, [lapsed, stuck], {_SECOND})
+
+    assert (capture.action, capture.payment) == (_A.CAPTURE, paying)
+    assert (alarm.action, alarm.payment, alarm.others) == (_A.ALARM, lapsed, [stuck])
+    assert "its payment is canceled" in alarm.reason
+    assert "could not be given back" in alarm.reason
+
+
 def test_the_others_are_given_back_before_the_alarm() -> None:
     """Money that nobody tried to give back yet does not wait for that which came back."""
     first, second, third = _strays()
