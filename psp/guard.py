@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 import structlog
 
@@ -71,13 +71,13 @@ class Guard:
         """Where the breaker stands."""
         return self._breaker.state
 
-    def call(self) -> AbstractAsyncContextManager[None]:
+    def call(self) -> AbstractAsyncContextManager[Surrounded]:
         """Surround one call to the PSP.
 
         Raises `BreakerOpenError` at once, and `AccountBusyError` after a bounded wait, or at once
         where as many wait as may be under way; both say that nothing was sent.
         """
-        return _Surrounded(self)
+        return Surrounded(self)
 
     async def _enter(self) -> int:
         """Take a slot for a call, and return the breaker's period that the call is of."""
@@ -93,10 +93,12 @@ class Guard:
     def _leave(self, period: int, error: BaseException | None) -> None:
         """Hear how a call of that period ended, and give its slot back."""
         try:
-            ending = _ending_of(error)
-            self._become(tell(self._breaker, self._rules, ending, period, self._clock()))
+            self._hear(period, _ending_of(error))
         finally:
             self._slots.release()
+
+    def _hear(self, period: int, ending: Ending) -> None:
+        self._become(tell(self._breaker, self._rules, ending, period, self._clock()))
 
     async def _take_slot(self) -> None:
         if not self._slots.locked():
@@ -144,7 +146,7 @@ class Guard:
         )
 
 
-class _Surrounded:
+class Surrounded:
     """One call behind a guard. A class and no generator: it is there for every call."""
 
     __slots__ = ("_guard", "_period")
@@ -152,8 +154,13 @@ class _Surrounded:
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> Self:
         self._period = await self._guard._enter()  # noqa: SLF001 - a part of the guard
+        return self
+
+    def hear(self) -> None:
+        """Tell that the PSP answers, long before the call is over, if it is a stream."""
+        self._guard._hear(self._period, Ending.ANSWERED)  # noqa: SLF001 - as above
 
     async def __aexit__(
         self,

@@ -56,8 +56,11 @@ class GuardedProvider(ProviderAround):
         operation: str,  # noqa: ARG002 - the guard treats all alike
         begin: Callable[[], AsyncIterator[T]],
     ) -> AsyncIterator[T]:
-        async with self._guard.call():
+        async with self._guard.call() as surrounded:
             async for each in begin():
+                # A word is an answer, and may be the one that all others wait for: whoever reads
+                # a stream may take minutes for it.
+                surrounded.hear()
                 yield each
 
     def _calls_nobody(self, request: CreatePayment) -> bool:

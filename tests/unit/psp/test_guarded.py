@@ -106,6 +106,26 @@ async def test_no_method_gets_past_an_open_breaker() -> None:
     assert psp.calls == []
 
 
+async def test_the_first_word_of_a_stream_is_an_answer() -> None:
+    """Whoever catches up after an outage reads for minutes: nobody need wait for its end."""
+    psp, now_s = FakePsp(), [0.0]
+    rules = BreakerRules(failures=1, pause_s=60)
+    guard = Guard("stripe_eu", at_once=2, wait_s=1, rules=rules, clock=lambda: now_s[0])
+    provider = GuardedProvider(psp, guard, STRIPE_METHODS)
+    created = await provider.create_payment(create_request())
+    psp.webhook(created.psp_reference)
+    psp.fail("list_refunds", UnavailableError("stripe_eu", "down"))
+    with pytest.raises(UnavailableError):
+        await provider.list_refunds("pi_1")
+    now_s[0] = 61.0
+
+    events = aiter(provider.list_events(_MOMENT))
+    await anext(events)
+
+    assert guard.state is BreakerState.CLOSED
+    await provider.retrieve_payment(created.psp_reference)
+
+
 async def test_a_webhook_is_read_whatever_the_breaker_says() -> None:
     """Nobody is called for it, and it may be the first sign that the PSP is back."""
     provider, _ = await _behind_an_open_breaker()
