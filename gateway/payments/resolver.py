@@ -33,8 +33,11 @@ _AT_ONCE: Final = 8
 class RefundSettler(Protocol):
     """Who finds out about refunds."""
 
-    async def resolve(self, claimed: Operation) -> RefundState:
-        """Find out about a refund's operation that the caller has claimed; the refund's state."""
+    async def resolve(self, claimed: Operation) -> tuple[RefundState, str]:
+        """Find out about a refund's operation that the caller has claimed.
+
+        Returns the refund's state, and why the operation is open or did not happen.
+        """
 
 
 class Resolver:
@@ -83,12 +86,12 @@ class Resolver:
 
     async def _resolve_claimed(self, claimed: Operation) -> None:
         if claimed.kind is OperationKind.REFUND:
-            _tell(claimed, await self._refunds.resolve(claimed))
+            _tell(claimed, *await self._refunds.resolve(claimed))
             return
         payment = await self._books.get(claimed.payment_id)
         outcome = await self._find_out(payment, claimed)
         settled: Settled = await self._sender.settle(payment, claimed, outcome)
-        _tell(claimed, settled.payment.state)
+        _tell(claimed, settled.payment.state, settled.error)
 
     async def _claim(self, operation: Operation) -> Operation | None:
         """Push the row's next check into the future; whoever does that first has it."""
@@ -190,7 +193,7 @@ def _unopened(payment: Payment) -> PspPayment:
     )
 
 
-def _tell(claimed: Operation, state: str) -> None:
+def _tell(claimed: Operation, state: str, error: str) -> None:
     note(operation=claimed.id, kind=claimed.kind.value, state=str(state))
     _log.info(
         "operation_checked",
@@ -199,6 +202,7 @@ def _tell(claimed: Operation, state: str) -> None:
         payment_id=claimed.payment_id,
         attempts=claimed.attempts,
         state=state,
+        error=error,
     )
 
 

@@ -44,6 +44,8 @@ class Settled:
     next_action: NextAction | None = None
     refusal: Exception | None = None
     """What the caller should hear of an operation that surely did not happen."""
+    error: str = ""
+    """Why it is open or did not happen, as the operation says it; empty if it was done."""
 
     def raise_refusal(self) -> None:
         """Raise `refusal` if there is one."""
@@ -117,7 +119,7 @@ class OperationSender:
                 continue
             if not judged.is_settled:
                 self._unknowns.set()
-            return Settled(judged.change.payment, _next_action(outcome), refusal)
+            return Settled(judged.change.payment, _next_action(outcome), refusal, judged.error)
         # The row stays open, and the resolver settles it once the payment rests.
         _log.warning("operation_not_settled", operation=operation.id, payment_id=payment.id)
         return Settled(payment)
@@ -132,7 +134,8 @@ class OperationSender:
         """Answer when somebody else settled the operation first, from the PSP's word as we did."""
         stored = await get_operation(self._books.database, operation.id)
         failed = stored is not None and stored.state is OperationState.FAILED
-        return Settled(payment, _next_action(outcome), refusal if failed else None)
+        error = "" if stored is None else stored.error
+        return Settled(payment, _next_action(outcome), refusal if failed else None, error)
 
     def provider_of(self, payment: Payment) -> PaymentServiceProvider:
         """Return the PSP that the payment is pinned to; ask before anything is written."""

@@ -40,15 +40,18 @@ class RefundResolver:
         self._providers = providers
         self._clock = clock
 
-    async def resolve(self, claimed: Operation) -> RefundState:
-        """Find out about a refund's operation that the caller has claimed; the refund's state."""
+    async def resolve(self, claimed: Operation) -> tuple[RefundState, str]:
+        """Find out about a refund's operation that the caller has claimed.
+
+        Returns the refund's state, and why the operation is open or did not happen.
+        """
         payment = await self._books.get(claimed.payment_id)
         known = await refunds_of_payment(self._books.database, payment.id)
         (refund,) = (each for each in known if each.id == claimed.parameters[REFUND_ID])
         others = [each for each in known if each.id != refund.id]
         outcome = await self._find_out(payment, refund, others, claimed)
         settled = await self._sender.settle(payment, refund, others, claimed, outcome)
-        return settled.refund.state
+        return settled.refund.state, settled.error
 
     async def _find_out(
         self, payment: Payment, refund: Refund, others: Sequence[Refund], operation: Operation

@@ -53,6 +53,8 @@ class SettledRefund:
     refund: Refund
     refusal: Exception | None = None
     """What the caller should hear of a refund that surely did not happen."""
+    error: str = ""
+    """Why it is open or did not happen, as its operation says it; empty if it was done."""
 
     def raise_refusal(self) -> None:
         """Raise `refusal` if there is one."""
@@ -152,7 +154,7 @@ class RefundSender:
                 continue
             if not judged.is_settled:
                 self._unknowns.set()
-            return SettledRefund(judged.refund, refusal)
+            return SettledRefund(judged.refund, refusal, judged.error)
         # The row stays open, and the resolver settles it once the payment rests.
         _log.warning("operation_not_settled", operation=operation.id, payment_id=payment.id)
         return SettledRefund(refund)

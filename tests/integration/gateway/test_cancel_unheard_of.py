@@ -25,7 +25,7 @@ _LATER = timedelta(days=3)
 
 
 class _NoRefunds:
-    async def resolve(self, claimed: Operation) -> RefundState:
+    async def resolve(self, claimed: Operation) -> tuple[RefundState, str]:
         raise AssertionError(f"{claimed.id} is no refund")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.domain.refund import RefundState
 from gateway.errors import PaygateError, Reason
@@ -46,6 +47,21 @@ async def test_a_refund_without_an_answer_is_unknown_then_settled(rig: Rig, kind
     assert (made["id"], made["amount"]) == (settled.psp_reference, 500)
     assert await refunded_minor(rig, payment.id) == 500
     assert (await told(rig, payment.id)).count("operation_unknown") == 1
+
+
+async def test_the_log_says_what_keeps_a_refund_open(rig: Rig) -> None:
+    """As of a payment."""
+    payment = await bought(rig)
+    rig.sandbox.inject("error_after", path_prefix="/v1/", count=_FOR_EVER)
+    await refund(rig, payment.id, 500)
+    rig.pass_time(hours=1)
+
+    with capture_logs() as lines:
+        await rig.settle()
+
+    told = [line for line in lines if line["event"] == "operation_checked"]
+    assert told != []
+    assert all(line["error"].startswith("stripe_eu: ") for line in told), told
 
 
 async def test_a_refund_counted_meanwhile_that_fails_gives_its_sum_back(rig: Rig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.domain.payment import PaymentState
 from gateway.domain.requests import RequestKey
@@ -57,6 +58,21 @@ async def test_silence_does_not_make_a_failure(rig: Rig) -> None:
     settled = await rig.application.payments.get(created.payment.id)
     assert settled.state is PaymentState.AWAITING_CUSTOMER
     assert len(rig.intents()) == 1
+
+
+async def test_the_log_says_what_keeps_an_outcome_open(rig: Rig) -> None:
+    """The line of each look at it, with the PSP's own word."""
+    rig.sandbox.inject("error_after", path_prefix="/v1/", count=_FOR_EVER)
+    created = await rig.create()
+    rig.pass_time(hours=1)
+
+    with capture_logs() as lines:
+        await rig.settle()
+
+    told = [line for line in lines if line["event"] == "operation_checked"]
+    assert told != []
+    assert {line["payment_id"] for line in told} == {created.payment.id}
+    assert all(line["error"].startswith("stripe_eu: ") for line in told), told
 
 
 async def test_a_payment_that_never_came_to_be_is_concluded_from_the_psps_list(rig: Rig) -> None:
