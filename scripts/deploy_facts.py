@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from gateway.cli import app
 from gateway.metrics import Metrics
@@ -23,7 +24,7 @@ GRACE_S: Final[float] = Settings.model_fields["shutdown_grace_s"].default
 
 
 def command_problems(where: str, words: Sequence[str]) -> list[str]:
-    """Say what of a `paygate` command there is not."""
+    """Say what of a `paygate` command there is not, or which part that it needs is missing."""
     command: Any = typer.main.get_command(app)
     rest = list(words)
     while isinstance(command, TyperGroup):
@@ -32,12 +33,11 @@ def command_problems(where: str, words: Sequence[str]) -> list[str]:
         if found is None:
             return [f"{where}: there is no command `paygate {' '.join(words)}`"]
         command = found
-    options = {option for parameter in command.params for option in parameter.opts}
-    return [
-        f"{where}: `paygate {' '.join(words)}` has no option {word}"
-        for word in rest
-        if word.startswith("--") and word.partition("=")[0] not in options
-    ]
+    try:
+        command.make_context("paygate", rest)  # reads the words, and runs nothing
+    except TyperException as error:
+        return [f"{where}: `paygate {' '.join(words)}`: {error.format_message()}"]
+    return []
 
 
 def setting_problems(where: str, environment: Mapping[str, str | None]) -> list[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+import psp.errors
+from gateway.errors import Reason
 from gateway.metrics import Metrics
 from paygate.v1 import (
     order_service_pb2,
@@ -50,7 +53,7 @@ def copy(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "file,before,after,problem",
     [
-        (_GATEWAY, '"serve", "--no-workers"', '"serve", "--alone"', "has no option --alone"),
+        (_GATEWAY, '"serve", "--no-workers"', '"serve", "--alone"', "No such option: --alone"),
         (_GATEWAY, '["serve"', '["run"', "there is no command `paygate run"),
         (
             _GATEWAY,
@@ -117,7 +120,7 @@ def test_what_does_not_go_with_it_is_told(
 def test_the_runbook_types_what_there_is() -> None:
     """Each command of ours in it, and each call."""
     text = (ROOT / "docs/runbook.md").read_text()
-    commands = [re.sub(r" '.*'| \d\S*| /\S+", "", line).split() for line in _COMMAND.findall(text)]
+    commands = [shlex.split(line) for line in _COMMAND.findall(text)]
     assert len(commands) > 10
     assert [each for words in commands for each in command_problems("runbook", words)] == []
     modules = (
@@ -135,13 +138,53 @@ def test_the_runbook_types_what_there_is() -> None:
     assert set(_CALL.findall(text)) - served == set()
 
 
-def test_the_runbook_looks_for_lines_that_are_written() -> None:
-    """Each event or outcome that it greps for stands in the code."""
+@pytest.mark.parametrize(
+    "words,problem",
+    [
+        ("routes explain FR", "Missing option '--country'"),
+        ("routes explain --country FR --method cash", "Invalid value for '--method'"),
+        ("account retry", "Missing argument 'movement'"),
+        ("sweep now", "unexpected extra argument"),
+        ("routes explain --country FR --method card", ""),
+    ],
+)
+def test_a_command_is_whole(words: str, problem: str) -> None:
+    """What it needs is there, and takes the values that are given."""
+    found = command_problems("here", words.split())
+
+    assert [problem in each for each in found] == ([True] if problem else [])
+
+
+def test_the_runbook_dials_a_gateway_and_not_the_pod_that_it_types_in() -> None:
+    """A worker's own PAYGATE_GRPC_HOST is nobody's."""
+    commands = _COMMAND.findall((ROOT / "docs/runbook.md").read_text())
+    calling = [line for line in commands if line.startswith(("reconcile ", "aliases import "))]
+    assert calling != []
+    assert [line for line in calling if " --target paygate.paygate.svc:50051" not in line] == []
+
+
+def test_the_runbook_reads_the_lines_of_every_replica() -> None:
+    """`kubectl logs` reads one pod of a Deployment, and of a selector's ten lines each."""
     text = (ROOT / "docs/runbook.md").read_text()
-    sought = set(re.findall(r"(?:grep|-e) ([a-z]+_[a-z_]+)\b", text))
+    reading = re.findall(r"kubectl .*\blogs\b.*", text)
+    assert len(reading) == 2
+    assert [line for line in reading if " --selector " not in line or " --tail " not in line] == []
+    spans = re.findall(r"^lines (\S+) (\S+) \| grep ", text, re.MULTILINE)
+    assert len(spans) > 10
+    # A Go duration knows no days.
+    assert [each for each in spans if re.fullmatch(r"\d+[smh]", each[1]) is None] == []
+    assert {name for names, _ in spans for name in names.split(",")} == {"gateway", "worker"}
+
+
+def test_the_runbook_looks_for_lines_that_are_written() -> None:
+    """Each event, outcome, reason or error that it greps the log for stands in the code."""
+    text = (ROOT / "docs/runbook.md").read_text()
+    greps = "\n".join(re.findall(r"^lines .*", text, re.MULTILINE))
+    sought = set(re.findall(r"(?:grep|-e) ([A-Za-z_]+)(?![\w-])", greps))
     sources = "".join(path.read_text() for path in (ROOT / "gateway").rglob("*.py"))
+    named = Reason.__members__.keys() | vars(psp.errors).keys()
     assert len(sought) > 10
-    assert [word for word in sorted(sought) if f'"{word}"' not in sources] == []
+    assert [word for word in sorted(sought - named) if f'"{word}"' not in sources] == []
 
 
 def test_every_alert_has_its_own_words() -> None:
