@@ -17,6 +17,8 @@ _ALERTS: Final = "config/prometheus/alerts.yaml"
 _DASHBOARD: Final = "config/grafana/paygate.json"
 _RUNBOOK: Final = "docs/runbook.md"
 _SEVERITIES: Final = frozenset({"page", "ticket"})
+_PROCESS_JOB: Final = re.compile(r"\b(?:up|process_\w+)\{job=~?\"([^\"]*)\"\}")
+"""What asks for processes by the job that Prometheus scrapes them as; our metrics have none."""
 _DURATION: Final = re.compile(r"\d+[smhd]")
 
 
@@ -44,6 +46,13 @@ def prometheus_problems(root: Path) -> list[str]:
     sections = runbook_sections(root)
     for rule in alerts:
         found += _alert_problems(f"{_ALERTS}: {rule['alert']}", rule, sections)
+        found += _job_problems(f"{_ALERTS}: {rule['alert']}", rule["expr"], root)
+    expressions = {rule["expr"] for rule in alerts}
+    found += [
+        f"{_ALERTS}: nobody is told when no {job} answers"
+        for job in sorted(_jobs(root))
+        if f'absent(up{{job="{job}"}} == 1)' not in expressions
+    ]
     found += [
         f"{_RUNBOOK}: {name} is no alert"
         for name in sorted(sections.keys() - {name.lower() for name in names})
@@ -68,6 +77,16 @@ def _alert_problems(where: str, rule: Mapping[str, Any], sections: Mapping[str, 
     return found
 
 
+def _jobs(root: Path) -> frozenset[str]:
+    scraping = yaml.safe_load((root / _PROMETHEUS).read_text(encoding="utf-8"))
+    return frozenset(job["job_name"] for job in scraping["scrape_configs"])
+
+
+def _job_problems(where: str, expression: str, root: Path) -> list[str]:
+    asked = {job for jobs in _PROCESS_JOB.findall(expression) for job in jobs.split("|")}
+    return [f"{where}: Prometheus has no job {job}" for job in sorted(asked - _jobs(root))]
+
+
 def runbook_sections(root: Path) -> dict[str, str]:
     """Return the runbook's sections, by their anchors."""
     _, *parts = re.split(r"^###? (.+)$", (root / _RUNBOOK).read_text("utf-8"), flags=re.MULTILINE)
@@ -86,6 +105,7 @@ def dashboard_problems(root: Path) -> list[str]:
         found.append(f"{_DASHBOARD}: two panels have one id")
     for where, expression in _expressions(board):
         found += metric_problems(where, expression)
+        found += _job_problems(where, expression, root)
     found += [
         f"{_DASHBOARD}: {panel['title']} asks for nothing"
         for panel in board["panels"]

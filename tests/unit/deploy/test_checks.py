@@ -101,6 +101,24 @@ def copy(tmp_path: Path) -> Path:
             "paygate_overdue",
             "no metric paygate_overdue",
         ),
+        (
+            _ALERTS,
+            'absent(up{job="paygate-worker"} == 1)',
+            "absent(up == 1)",
+            "nobody is told when no paygate-worker answers",
+        ),
+        (
+            _ALERTS,
+            'job="paygate-gateway"',
+            'job="paygate"',
+            "Prometheus has no job paygate",
+        ),
+        (
+            "config/grafana/paygate.json",
+            'process_open_fds{job=~\\"paygate-gateway|',
+            'process_open_fds{job=~\\"paygate|',
+            "Prometheus has no job paygate",
+        ),
         ("docs/runbook.md", "### PaygateDown", "### Paygate is gone", "does not say what to type"),
     ],
 )
@@ -167,7 +185,7 @@ def test_the_runbook_reads_the_lines_of_every_replica() -> None:
     """`kubectl logs` reads one pod of a Deployment, and of a selector's ten lines each."""
     text = (ROOT / "docs/runbook.md").read_text()
     reading = re.findall(r"kubectl .*\blogs\b.*", text)
-    assert len(reading) == 2
+    assert len(reading) == 3
     assert [line for line in reading if " --selector " not in line or " --tail " not in line] == []
     spans = re.findall(r"^lines (\S+) (\S+) \| grep ", text, re.MULTILINE)
     assert len(spans) > 10

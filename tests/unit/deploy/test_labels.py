@@ -110,6 +110,19 @@ def test_what_is_asked_for_can_be_said(sample: str, label: str, wanted: str) -> 
         assert set(wanted.split("|")) <= known
 
 
+def test_health_hides_no_calls_that_fail() -> None:
+    """A share of calls is one of ours: health and reflection are asked often, and answered."""
+    (expression,) = (text for name, text in _expressions() if name == "PaygateCallsFail")
+    asked = [matchers for _, matchers in _SELECTOR.findall(expression)]
+
+    assert expression.count("paygate_rpc_duration_seconds_count") == len(asked) == 2
+    for matchers in asked:
+        ((mark, wanted),) = (each[1:] for each in _MATCHER.findall(matchers) if each[0] == "method")
+        assert mark == "=~"
+        assert re.fullmatch(wanted, "/paygate.v1.PaymentService/CreatePayment")
+        assert not re.fullmatch(wanted, "/grpc.health.v1.Health/Check")
+
+
 def test_every_written_out_value_is_known_somewhere() -> None:
     """So that a new alert cannot ask for a value that nobody compares with the code."""
     free = {"account", "method", "operation"}

@@ -47,16 +47,20 @@ def test_the_compose_file_runs_everything() -> None:
 
 
 def test_prometheus_asks_every_process_of_ours() -> None:
-    """The worker answers in the gateway's network, at a port of its own."""
-    (scraping,) = yaml.safe_load((ROOT / "config/prometheus/prometheus.yaml").read_text("utf-8"))[
-        "scrape_configs"
-    ]
-    (static,) = scraping["static_configs"]
+    """Each kind as a job; the worker answers in the gateway's network, at a port of its own."""
+    scraping = yaml.safe_load((ROOT / "config/prometheus/prometheus.yaml").read_text("utf-8"))
+    targets = {
+        job["job_name"]: [each for static in job["static_configs"] for each in static["targets"]]
+        for job in scraping["scrape_configs"]
+    }
     services = _services()
     own_port = services["worker"]["environment"]["PAYGATE_HTTP_PORT"]
 
     assert services["worker"]["network_mode"] == "service:gateway"
-    assert set(static["targets"]) == {"gateway:8080", f"gateway:{own_port}"}
+    assert targets == {
+        "paygate-gateway": ["gateway:8080"],
+        "paygate-worker": [f"gateway:{own_port}"],
+    }
 
 
 @pytest.mark.parametrize("name", _LASTING)
