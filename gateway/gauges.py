@@ -1,4 +1,4 @@
-"""Gauges read when Prometheus asks: the process's tasks, and what waits in the database."""
+"""Gauges read when Prometheus asks: tasks, the certificate, and what waits in the database."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from gateway.clock import Clock
+from gateway.identity.certificates import RotatingCredentials
 from gateway.metrics import Metrics
 from gateway.storage.backlog import read_backlog
 from gateway.storage.database import Database
@@ -65,3 +66,14 @@ class Gauges:
                 self._metrics.set_backlog_unread()
                 return
             self._metrics.set_backlog(backlog, now)
+
+
+def watch_certificate(metrics: Metrics, certificates: RotatingCredentials) -> None:
+    """Tell of a server's certificate too, beside what the metrics refresh already."""
+    refresh_others = metrics.refresh
+
+    async def refresh() -> None:
+        metrics.set_certificate(certificates.standing())
+        await refresh_others()
+
+    metrics.refresh = refresh

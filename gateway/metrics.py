@@ -18,6 +18,7 @@ from prometheus_client import (
 )
 
 from gateway.domain.backlog import Backlog, Waiting
+from gateway.identity.certificates import CertificateStanding
 from psp.observed import PspCall
 
 _RPC_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 40)
@@ -115,6 +116,18 @@ class Metrics:
             "1 while the file as read last is refused and an older one is in force.",
             registry=registry,
         )
+        self._certificate_expires = Gauge(
+            "paygate_certificate_expires_timestamp_seconds",
+            "When the certificate that gRPC listens with expires, in Unix time, by its file.",
+            ("file",),
+            registry=registry,
+        )
+        self._certificate_refused = Gauge(
+            "paygate_certificate_refused",
+            "1 while its files cannot be used as they are now and older ones are in use.",
+            ("file",),
+            registry=registry,
+        )
         self._breaker = Gauge(
             "paygate_psp_breaker",
             "1 for the state that the circuit breaker of an account is in here, 0 for the others.",
@@ -183,6 +196,11 @@ class Metrics:
         """Count a reading of the configuration file: `applied`, `unchanged` or `refused`."""
         self._reloads.labels(outcome).inc()
         self._refused.set(outcome == "refused")
+
+    def set_certificate(self, standing: CertificateStanding) -> None:
+        """Say how the certificate stands that gRPC listens with."""
+        self._certificate_expires.labels(standing.file).set(standing.expires_s)
+        self._certificate_refused.labels(standing.file).set(standing.refused)
 
     def set_tasks(self, count: int) -> None:
         """Say how many asyncio tasks there are now."""

@@ -16,10 +16,11 @@ from gateway.api.interceptors.caller import TRUSTING, by_certificate
 from gateway.api.server import GrpcEdge, build_grpc_edge
 from gateway.bootstrap import Application
 from gateway.clock import Clock, system_clock
-from gateway.gauges import Gauges
+from gateway.gauges import Gauges, watch_certificate
 from gateway.identity.callers import CallerSource
-from gateway.identity.listening import listening_credentials
+from gateway.identity.listening import listening_certificates
 from gateway.identity.names import CallerName
+from gateway.identity.tls import server_credentials
 from gateway.metrics import Metrics
 from gateway.opening import open_application, open_providers
 from gateway.readiness import Readiness
@@ -156,7 +157,7 @@ async def running_gateway(
 ) -> AsyncIterator[RunningGateway]:
     """Serve until the context ends, then drain: no call that began is cut off inside the grace."""
     grace = Grace(settings.shutdown_grace_s)
-    credentials = listening_credentials(settings)
+    certificates = listening_certificates(settings)
     async with AsyncExitStack() as stack:
         # Told backwards: calls end before the workers do.
         worker = await stack.enter_async_context(
@@ -169,8 +170,10 @@ async def running_gateway(
                 own_http_port=own_http_port,
             )
         )
-        access = TRUSTING
-        if credentials is not None:
+        access, credentials = TRUSTING, None
+        if certificates is not None:
+            credentials = server_credentials(certificates)
+            watch_certificate(worker.metrics, certificates)
             access = by_certificate(CallerName(settings.tls_caller), worker.callers)
         application = worker.application
         edge = build_grpc_edge(

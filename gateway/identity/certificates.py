@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from gateway.identity.handshake import server_problem
+from gateway.identity.handshake import try_server
 
 _log = structlog.get_logger(__name__)
 _MAX_FILE_BYTES: Final = 1024 * 1024
@@ -50,10 +50,21 @@ class Credentials:
         return "Credentials(…)"
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateStanding:
+    """How the certificate in use stands."""
+
+    file: str
+    expires_s: float
+    """In Unix time."""
+    refused: bool
+    """Whether the files as they are now cannot be used, so that older ones are."""
+
+
 class RotatingCredentials:
     """The last usable contents of certificate files that somebody replaces while we run.
 
-    Called from gRPC's own threads, before each handshake.
+    Called from gRPC's own threads, before each handshake, and by whoever measures.
     """
 
     def __init__(self, files: CertificateFiles) -> None:
@@ -61,7 +72,9 @@ class RotatingCredentials:
         self._files = files
         self._lock = threading.Lock()
         self._looked_at = files.stamps()
-        self.current = _read_for_server(files)
+        self._refused = False
+        self.current, self._expires_s = _read_for_server(files)
+        self._handed_out = self.current
 
     def changed(self) -> Credentials | None:
         """Return new contents once; None if the files are as they were, or are not usable.
@@ -70,20 +83,36 @@ class RotatingCredentials:
         is replaced before its key is, is read when both are there.
         """
         with self._lock:
-            stamps = self._files.stamps()
-            if stamps == self._looked_at:
+            self._look()
+            if self.current is self._handed_out:
                 return None
-            self._looked_at = stamps
-            try:
-                credentials = _read_for_server(self._files)
-            except CertificateError as error:
-                _log.error("certificate_refused", problem=str(error), advice="the old one stays")
-                return None
-            if credentials == self.current:
-                return None
-            self.current = credentials
-            _log.info("certificate_rotated", certificate=str(self._files.certificate))
-            return credentials
+            self._handed_out = self.current
+            return self.current
+
+    def standing(self) -> CertificateStanding:
+        """Look at the files, also while nobody shakes hands, and return how they stand."""
+        with self._lock:
+            self._look()
+            return CertificateStanding(
+                str(self._files.certificate), self._expires_s, refused=self._refused
+            )
+
+    def _look(self) -> None:
+        stamps = self._files.stamps()
+        if stamps == self._looked_at:
+            return
+        self._looked_at = stamps
+        try:
+            credentials, expires_s = _read_for_server(self._files)
+        except CertificateError as error:
+            self._refused = True
+            _log.error("certificate_refused", problem=str(error), advice="the old one stays")
+            return
+        self._refused = False
+        if credentials == self.current:
+            return
+        self.current, self._expires_s = credentials, expires_s
+        _log.info("certificate_rotated", certificate=str(self._files.certificate))
 
 
 def read_credentials(files: CertificateFiles) -> Credentials:
@@ -91,13 +120,16 @@ def read_credentials(files: CertificateFiles) -> Credentials:
     return _checked(files)[0]
 
 
-def _read_for_server(files: CertificateFiles) -> Credentials:
-    """As `read_credentials`, and with a certificate that clients would take now."""
+def _read_for_server(files: CertificateFiles) -> tuple[Credentials, float]:
+    """As `read_credentials`, with a certificate that clients would take now; and until when.
+
+    The time is Unix time, in seconds.
+    """
     credentials, context = _checked(files)
-    problem = server_problem(context, credentials.certificate.decode("ascii", "ignore"))
-    if problem:
-        raise CertificateError(f"{files.certificate} would be taken by no client: {problem}")
-    return credentials
+    trial = try_server(context, credentials.certificate.decode("ascii", "ignore"))
+    if trial.problem:
+        raise CertificateError(f"{files.certificate} would be taken by no client: {trial.problem}")
+    return credentials, trial.expires_s
 
 
 def _checked(files: CertificateFiles) -> tuple[Credentials, ssl.SSLContext]:

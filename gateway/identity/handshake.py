@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import dataclass
 from typing import Final
 
 _STEPS: Final = 10
 """More than a handshake takes turns."""
 
 
-def server_problem(server: ssl.SSLContext, certificate: str) -> str:
-    """Return why a client would refuse a server's certificate, whoever issued it; empty if not.
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a client makes of a server's certificate."""
+
+    problem: str = ""
+    """Why it refuses it; empty if it does not."""
+    expires_s: float = 0.0
+    """When it will, in Unix time; only of one that it takes."""
+
+
+def try_server(server: ssl.SSLContext, certificate: str) -> Trial:
+    """Return what a client would make of a server's certificate, whoever issued it.
 
     Finds what reading alone does not: expired, not valid yet, not meant for servers.
     """
@@ -31,7 +42,10 @@ def server_problem(server: ssl.SSLContext, certificate: str) -> str:
             except ssl.SSLWantReadError:
                 continue
             except ssl.SSLCertVerificationError as error:
-                return error.verify_message
+                return Trial(error.verify_message)
             except ssl.SSLError as error:
-                return error.reason or "the handshake fails"
-    return ""
+                return Trial(error.reason or "the handshake fails")
+    ends = (sides[0].getpeercert() or {}).get("notAfter")
+    if not isinstance(ends, str):
+        return Trial("the handshake shows no certificate")
+    return Trial(expires_s=ssl.cert_time_to_seconds(ends))

@@ -5,7 +5,11 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Final
 
-from gateway.identity.certificates import CertificateError, CertificateFiles
+from gateway.identity.certificates import (
+    CertificateError,
+    CertificateFiles,
+    RotatingCredentials,
+)
 from gateway.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -32,7 +36,17 @@ def certificate_files(settings: Settings) -> CertificateFiles | None:
 
 
 def listening_credentials(settings: Settings) -> grpc.ServerCredentials | None:
-    """Return what gRPC listens with; None: plaintext, where that is safe or allowed.
+    """Return what gRPC listens with; None: plaintext. Raises as `listening_certificates`."""
+    rotating = listening_certificates(settings)
+    if rotating is None:
+        return None
+    from gateway.identity.tls import server_credentials  # noqa: PLC0415 - as above
+
+    return server_credentials(rotating)
+
+
+def listening_certificates(settings: Settings) -> RotatingCredentials | None:
+    """Return the certificates to listen with; None: plaintext, where that is safe or allowed.
 
     Raises `SettingsError` otherwise, and for certificates that cannot be used.
     """
@@ -40,10 +54,8 @@ def listening_credentials(settings: Settings) -> grpc.ServerCredentials | None:
     if files is None:
         _require_plaintext_allowed(settings)
         return None
-    from gateway.identity.tls import server_credentials  # noqa: PLC0415 - as above
-
     try:
-        return server_credentials(files)
+        return RotatingCredentials(files)
     except CertificateError as error:
         raise SettingsError([f"PAYGATE_TLS_CERT_FILE and its neighbours: {error}"]) from None
 

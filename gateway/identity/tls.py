@@ -12,12 +12,11 @@ from gateway.identity.certificates import (
 )
 
 
-def server_credentials(files: CertificateFiles) -> grpc.ServerCredentials:
-    """Return credentials that demand a certificate of every client; raises `CertificateError`.
+def server_credentials(rotating: RotatingCredentials) -> grpc.ServerCredentials:
+    """Return credentials that demand a certificate of every client.
 
     The files are looked at before each handshake. Connections that are open stay as they are.
     """
-    rotating = RotatingCredentials(files)
 
     def fetch() -> grpc.ServerCertificateConfiguration | None:
         changed = rotating.changed()

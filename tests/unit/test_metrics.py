@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from gateway.domain.backlog import Backlog, Waiting
+from gateway.identity.certificates import CertificateStanding
 from gateway.metrics import Metrics
 from psp.observed import Observer, PspCall
 
@@ -23,6 +24,7 @@ def test_everything_counted_is_exposed() -> None:
     metrics.set_consumer_lag("orders", "payments.v1", 3, 17)
     metrics.set_breaker("stripe_fr", "open")
     metrics.count_reload("refused")
+    metrics.set_certificate(CertificateStanding("tls.crt", 86400.0, refused=True))
 
     lines = metrics.exposition().decode().splitlines()
 
@@ -39,6 +41,8 @@ def test_everything_counted_is_exposed() -> None:
         'paygate_psp_breaker{account="stripe_fr",state="closed"} 0.0',
         'paygate_configuration_reloads_total{outcome="refused"} 1.0',
         "paygate_configuration_refused 1.0",
+        'paygate_certificate_expires_timestamp_seconds{file="tls.crt"} 86400.0',
+        'paygate_certificate_refused{file="tls.crt"} 1.0',
     ]
     assert [line for line in expected if line not in lines] == []
 

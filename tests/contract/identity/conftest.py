@@ -14,7 +14,7 @@ import pytest
 from gateway.api.interceptors.caller import by_certificate
 from gateway.api.server import build_grpc_edge
 from gateway.identity.callers import CallerPolicy, CallerSource
-from gateway.identity.certificates import CertificateFiles
+from gateway.identity.certificates import CertificateFiles, RotatingCredentials
 from gateway.identity.methods import methods_of
 from gateway.identity.names import CallerName
 from gateway.identity.tls import server_credentials
@@ -90,6 +90,6 @@ async def secure(tmp_path: Path, named_by: CallerName) -> AsyncIterator[SecureEd
     files = write_files(tmp_path, authority.issue(SERVER), authority.certificate)
     access = by_certificate(named_by, callers)
     edge = build_grpc_edge(use_cases, EdgeOptions(), CountedRpcs(), access)
-    port = await edge.start("127.0.0.1", 0, server_credentials(files))
+    port = await edge.start("127.0.0.1", 0, server_credentials(RotatingCredentials(files)))
     yield SecureEdge(f"127.0.0.1:{port}", authority, files, use_cases, callers)
     await asyncio.wait_for(edge.stop(0), timeout=60)

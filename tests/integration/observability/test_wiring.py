@@ -18,6 +18,7 @@ from gateway.demo.acting import TOTAL
 from gateway.demo.stage import PATIENCE_S, Stage, open_stage, stage_settings
 from gateway.routing.reload import Reloaded
 from legacy_bridge.port import DraftOrder
+from tests.support.certificates import Authority, Names, write_files
 
 _LIMIT_BYTES: Final = 1024
 
@@ -80,6 +81,30 @@ async def test_a_refused_file_shows_until_it_is_mended(
     assert refused == 1
     assert await _sample(http, "paygate_configuration_refused") == 0
     assert await _sample(http, 'paygate_configuration_reloads_total{outcome="refused"}') == 1
+
+
+async def test_a_rotation_that_breaks_shows(tmp_path: Path) -> None:
+    """Before the old certificate expires, and though nobody shakes hands."""
+    authority = Authority()
+    files = write_files(tmp_path, authority.issue(Names()), authority.certificate)
+    settings = stage_settings(tmp_path).model_copy(
+        update={
+            "tls_cert_file": files.certificate,
+            "tls_key_file": files.key,
+            "tls_ca_file": files.authorities,
+        }
+    )
+    labels = f'{{file="{files.certificate}"}}'
+    async with (
+        open_stage(tmp_path, settings) as stage,
+        aiohttp.ClientSession(stage.gateway.http_address) as http,
+    ):
+        assert await _sample(http, f"paygate_certificate_refused{labels}") == 0
+        files.certificate.write_text("rubbish of a rotation")
+
+        assert await _sample(http, f"paygate_certificate_refused{labels}") == 1
+        expires_s = await _sample(http, f"paygate_certificate_expires_timestamp_seconds{labels}")
+        assert expires_s > datetime.now(UTC).timestamp()
 
 
 async def test_tasks_come_and_go_with_what_is_under_way(

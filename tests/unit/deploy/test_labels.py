@@ -17,6 +17,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.domain.backlog import Backlog, Waiting
+from gateway.identity.certificates import CertificateStanding
 from gateway.metrics import BREAKER_STATES, Metrics
 from gateway.steps import _TROUBLES
 from gateway.storage.backlog import _OPEN_STATES, _QUEUES
@@ -68,6 +69,7 @@ def _labels() -> dict[str, frozenset[str]]:
     metrics.set_consumer_lag("g", "t", 0, 1)
     metrics.set_breaker("a", "open")
     metrics.count_reload("applied")
+    metrics.set_certificate(CertificateStanding("f", 1.0, refused=False))
     one = Waiting(1, now)
     backlog = Backlog({"pending": one}, {"inbox": one}, one, 1, 1, 1, {("a", "t"): 1}, {"j": now})
     metrics.set_backlog(backlog, now)

@@ -63,6 +63,23 @@ def test_prometheus_asks_every_process_of_ours() -> None:
     }
 
 
+def test_a_certificate_is_told_of_before_it_ends() -> None:
+    """Afterwards no call comes in, so that nothing else would tell."""
+    rules = yaml.safe_load((ROOT / "config/prometheus/alerts.yaml").read_text("utf-8"))
+    told = {
+        rule["expr"].partition("(paygate_certificate_")[2]: rule["labels"]["severity"]
+        for group in rules["groups"]
+        for rule in group["rules"]
+        if "paygate_certificate_" in rule["expr"]
+    }
+
+    assert told == {
+        f"expires_timestamp_seconds) - time() < {7 * 86400}": "ticket",
+        f"expires_timestamp_seconds) - time() < {86400}": "page",
+        "refused) == 1": "page",
+    }
+
+
 @pytest.mark.parametrize("name", _LASTING)
 def test_what_lasts_has_replicas_and_a_budget_that_lets_one_go(name: str) -> None:
     """More than one, so that a machine may be emptied while calls are answered."""
