@@ -39,6 +39,9 @@ async def _nothing() -> None:
 class Metrics:
     """Everything this process measures. Labels take few values: names of ours, never ids.
 
+    None is called `job` or `instance`: Prometheus has labels of its own by these names, and renames
+    ours where they meet (`honor_labels`, false by default).
+
     `observe_psp_call` is an `Observer` for `psp.observed.ObservedProvider`.
     """
 
@@ -71,14 +74,14 @@ class Metrics:
         self._steps = Histogram(
             "paygate_job_step_duration_seconds",
             "Time of a job's step, by job and outcome.",
-            ("job", "outcome"),
+            ("job_name", "outcome"),
             buckets=_RPC_BUCKETS_S,
             registry=registry,
         )
         self._rounds_failed = Counter(
             "paygate_worker_rounds_failed",
             "Rounds of a worker that failed before it could begin with what is due, by job.",
-            ("job",),
+            ("job_name",),
             registry=registry,
         )
         self._swept = Counter(
@@ -274,7 +277,7 @@ class _BacklogGauges:
         self._done = gauge(
             "paygate_job_done_timestamp_seconds",
             "Until when a job that one replica at a time does was done, in Unix time.",
-            "job",
+            "job_name",
         )
 
     def show(self, backlog: Backlog, now: datetime) -> None:

@@ -32,8 +32,8 @@ def test_everything_counted_is_exposed() -> None:
         'paygate_rpc_duration_seconds_count{code="OK",method="/pkg.Service/GetPayment"} 1.0',
         'paygate_psp_call_duration_seconds_sum{account="a",operation="op",outcome="declined"} 0.12',
         'paygate_webhooks_total{account="stripe_fr",outcome="received"} 1.0',
-        'paygate_job_step_duration_seconds_count{job="inbox",outcome="applied"} 1.0',
-        'paygate_worker_rounds_failed_total{job="delivery"} 1.0',
+        'paygate_job_step_duration_seconds_count{job_name="inbox",outcome="applied"} 1.0',
+        'paygate_worker_rounds_failed_total{job_name="delivery"} 1.0',
         'paygate_swept_orders_total{action="release"} 2.0',
         'paygate_kafka_published_total{outcome="failed",relay="outbox"} 4.0',
         'paygate_kafka_consumer_lag{group="orders",partition="3",topic="payments.v1"} 17.0',
@@ -52,8 +52,8 @@ def test_two_registries_share_nothing() -> None:
     one, other = Metrics(), Metrics()
     one.observe_step("inbox", "applied", 0.01)
 
-    assert b'job="inbox"' in one.exposition()
-    assert b'job="inbox"' not in other.exposition()
+    assert b'job_name="inbox"' in one.exposition()
+    assert b'job_name="inbox"' not in other.exposition()
 
 
 def test_what_waits_is_exposed_with_its_age() -> None:
@@ -87,7 +87,7 @@ def test_what_waits_is_exposed_with_its_age() -> None:
         "paygate_account_postings_refused": 1,
         "paygate_captures_unfinished": 4,
         'paygate_discrepancies_open{account="stripe_eu",type="amount_differs"}': 6,
-        'paygate_job_done_timestamp_seconds{job="sweeper"}': now.timestamp(),
+        'paygate_job_done_timestamp_seconds{job_name="sweeper"}': now.timestamp(),
     }
     samples = (line.rpartition(" ") for line in lines if not line.startswith("#"))
     shown = {name: float(value) for name, _, value in samples}

@@ -38,7 +38,7 @@ async def test_a_purchase_is_counted_all_the_way(stage: Stage) -> None:
     await purchase(stage)
     method = "/paygate.v1.PaymentService/CreatePayment"
     rpc = f'paygate_rpc_duration_seconds_count{{code="OK",method="{method}"}}'
-    delivered = 'paygate_job_step_duration_seconds_count{job="delivery",outcome="done"}'
+    delivered = 'paygate_job_step_duration_seconds_count{job_name="delivery",outcome="done"}'
     samples = await _comes(stage.gateway.http_address, delivered, 1)
 
     assert samples[rpc] == 1
@@ -46,13 +46,13 @@ async def test_a_purchase_is_counted_all_the_way(stage: Stage) -> None:
         labels = f'account="stripe_eu",operation="{operation}",outcome="ok"'
         assert samples[f"paygate_psp_call_duration_seconds_count{{{labels}}}"] == 1
     assert samples['paygate_webhooks_total{account="stripe_eu",outcome="received"}'] >= 1
-    applied = 'paygate_job_step_duration_seconds_count{job="inbox",outcome="applied"}'
+    applied = 'paygate_job_step_duration_seconds_count{job_name="inbox",outcome="applied"}'
     assert samples[applied] >= 1
     assert samples["paygate_backlog_read"] == 1
     assert samples['paygate_open_operations{state="unknown"}'] == 0
     assert samples['paygate_psp_breaker{account="stripe_eu",state="closed"}'] == 1
-    assert 'paygate_job_done_timestamp_seconds{job="sweeper"}' in await _comes(
-        stage.gateway.http_address, 'paygate_job_done_timestamp_seconds{job="sweeper"}', 1
+    assert 'paygate_job_done_timestamp_seconds{job_name="sweeper"}' in await _comes(
+        stage.gateway.http_address, 'paygate_job_done_timestamp_seconds{job_name="sweeper"}', 1
     )
 
 

@@ -60,7 +60,7 @@ async def test_a_round_that_fails_is_counted(
     stage: Stage, http: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     """By job, so that an alert can say which one does nothing."""
-    name = 'paygate_worker_rounds_failed_total{job="inbox"}'
+    name = 'paygate_worker_rounds_failed_total{job_name="inbox"}'
     with closing(sqlite3.connect(tmp_path / "paygate.db")) as connection, connection:
         connection.execute("ALTER TABLE inbox RENAME TO inbox_away")
 

@@ -87,7 +87,7 @@ async def test_metrics_are_exposed(edge: Edge) -> None:
         text = await answer.text()
 
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
-    assert 'paygate_job_step_duration_seconds_count{job="inbox",outcome="applied"} 1.0' in text
+    assert 'paygate_job_step_duration_seconds_count{job_name="inbox",outcome="applied"} 1.0' in text
 
 
 async def test_unknown_addresses_are_refused_in_json(edge: Edge) -> None:

@@ -49,7 +49,7 @@ _VALUES: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("paygate_open_operations", "state"): frozenset(str(state) for state in _OPEN_STATES),
     ("paygate_waiting", "queue"): frozenset(_QUEUES),
     ("paygate_job_step_duration_seconds", "outcome"): _TROUBLES,
-    ("paygate_job_done_timestamp_seconds", "job"): frozenset({LEASE_NAME}),
+    ("paygate_job_done_timestamp_seconds", "job_name"): frozenset({LEASE_NAME}),
     ("paygate_kafka_published", "outcome"): frozenset({"published", "failed"}),
 }
 """What the code says, by metric and label. Accounts and methods are whatever they are."""
@@ -110,6 +110,27 @@ def test_what_is_asked_for_can_be_said(sample: str, label: str, wanted: str) -> 
     known = _VALUES.get((_family(sample), label))
     if known is not None and _WORDS.fullmatch(wanted):
         assert set(wanted.split("|")) <= known
+
+
+def test_no_label_is_one_that_prometheus_adds() -> None:
+    """It would be renamed to exported_job when it is scraped, and never be found by its name."""
+    taken = {"job", "instance"}
+    assert {name: labels & taken for name, labels in _labels().items() if labels & taken} == {}
+
+
+_GROUPED: Final = re.compile(r"by \(([^)]*)\) \((?:rate|increase)?\(?(paygate_\w+)")
+
+
+def test_what_is_grouped_by_is_there() -> None:
+    """Grouped by a label that a metric lacks, everything is one."""
+    known = _labels()
+    asked = [
+        (where, sample, set(labels.split(", ")))
+        for where, expression in _expressions()
+        for labels, sample in _GROUPED.findall(expression)
+    ]
+    assert len(asked) > 20
+    assert [each for each in asked if not each[2] <= known[each[1]]] == []
 
 
 def test_health_hides_no_calls_that_fail() -> None:
