@@ -69,27 +69,38 @@ class Supervisor:
             with suppress(ProcessLookupError):  # it has just ended
                 process.send_signal(number)
 
-    async def _keep(self, seat: int, command: Sequence[str]) -> int:
-        """Keep a process running in its seat; how it ended when all were to end."""
+    async def _keep(self, seat: int, command: Sequence[str]) -> int | None:
+        """Keep a process running in its seat; how the last one ended when all were to end.
+
+        None: it could not even be started.
+        """
         early_deaths = 0
+        code: int | None = 0
         while not self._stopping.is_set():
             began_s = asyncio.get_running_loop().time()
             code = await self._live(seat, command)
             if self._stopping.is_set():
-                return code
+                break
             lived_s = asyncio.get_running_loop().time() - began_s
             early_deaths = 0 if lived_s >= _STEADY_S else early_deaths + 1
             pause_s = pause_before_restart(early_deaths)
-            _log.error("process_died", seat=seat, exit_code=code, restart_in_s=pause_s)
+            if code is not None:
+                _log.error("process_died", seat=seat, exit_code=code, restart_in_s=pause_s)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._stopping.wait()
-        return 0
+        return code
 
-    async def _live(self, seat: int, command: Sequence[str]) -> int:
-        # The pipe is never written to. A process ends when it closes, which not even a parent that
-        # is killed can leave undone.
-        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, env=self._environment)
+    async def _live(self, seat: int, command: Sequence[str]) -> int | None:
+        try:
+            # The pipe is never written to. A process ends when it closes, which not even a parent
+            # that is killed can leave undone.
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=PIPE, env=self._environment
+            )
+        except OSError as error:  # processes, memory or files are short, for a moment perhaps
+            _log.error("process_not_started", seat=seat, error=str(error))
+            return None
         self._running[seat] = process
         _log.info("process_started", seat=seat, pid=process.pid)
         if self._stopping.is_set():

@@ -79,6 +79,35 @@ async def test_one_that_dies_is_started_again(tmp_path: Path) -> None:
     assert (died["seat"], died["exit_code"], died["restart_in_s"]) == (0, 7, 0.5)
 
 
+async def test_one_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
+    """Its seat is not given up: processes or memory may be short for a moment only."""
+    program = tmp_path / "program"
+    supervisor = Supervisor([[str(program)]], {})
+    with capture_logs() as lines:
+        running = asyncio.create_task(supervisor.run(60))
+        await eventually(lambda: "process_not_started" in [line["event"] for line in lines])
+        program.symlink_to(sys.executable)
+        await eventually(lambda: "process_started" in [line["event"] for line in lines])
+        supervisor.stop()
+        await running
+
+    refused = next(line for line in lines if line["event"] == "process_not_started")
+    assert refused["seat"] == 0
+    assert "No such file" in refused["error"]
+
+
+@pytest.mark.parametrize("command", [[sys.executable, "-c", "exit(7)"], ["/no/such/program"]])
+async def test_the_exit_code_tells_of_who_had_ended_before(command: Sequence[str]) -> None:
+    """Somebody who starts the parent and stops it again sees that nothing ever ran."""
+    supervisor = Supervisor([command], {})
+    with capture_logs() as lines:
+        running = asyncio.create_task(supervisor.run(60))
+        await eventually(lambda: any(line["log_level"] == "error" for line in lines))
+        supervisor.stop()
+
+        assert await running == 1
+
+
 async def test_a_signal_is_passed_on(tmp_path: Path) -> None:
     """SIGHUP reads the configuration, in every process."""
     heard = tmp_path / "heard"
