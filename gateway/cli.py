@@ -117,10 +117,13 @@ def serve(
 
 
 async def _several(settings: Settings, workers: int, words: Sequence[str]) -> int:
+    from gateway.identity.listening import listening_credentials  # noqa: PLC0415 - as below
     from gateway.server import prepare  # noqa: PLC0415 - --help and short commands do without
     from gateway.supervisor import supervise  # noqa: PLC0415 - as above
 
-    await prepare(settings)  # once, and what is wrong is told once
+    # Once, and what is wrong is told once: a process that it ends would be started for ever.
+    listening_credentials(settings)
+    await prepare(settings)
     return await supervise(settings, workers, words)
 
 

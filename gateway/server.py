@@ -15,9 +15,9 @@ import structlog
 from gateway.embedded import prepare_databases
 from gateway.identity.listening import listening_credentials
 from gateway.logs import configure_logging
-from gateway.routing.configuration import Configuration, load_configuration
+from gateway.routing.configuration import Configuration
 from gateway.routing.reload import ConfigurationReloader
-from gateway.running import running_gateway, running_worker
+from gateway.running import load_checked, running_gateway, running_worker
 from gateway.settings import Settings
 from gateway.tracing import tracing
 
@@ -96,7 +96,7 @@ async def work(settings: Settings) -> int:
 async def prepare(settings: Settings) -> Configuration:
     """Do what comes before everything else; raises `ConfigurationError` and `SettingsError`."""
     configure_logging(settings.log_format, settings.log_level)
-    configuration = load_configuration(settings.config_file)
+    configuration = load_checked(settings)
     await prepare_databases(settings)
     return configuration
 

@@ -162,6 +162,37 @@ def test_a_wrong_setting_serves_nothing(
     assert ran.errors[0].startswith("PAYGATE_GRPC_PORT: ")
 
 
+@pytest.mark.parametrize(
+    "variable,value",
+    [
+        ("PAYGATE_GRPC_HOST", "0.0.0.0"),  # noqa: S104 - what is refused
+        ("PAYGATE_TLS_KEY_FILE", "/of/no/certificate"),
+        ("PAYGATE_OPERATION_LEASE_S", "20"),
+    ],
+)
+def test_what_would_end_every_process_is_told_by_their_parent(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str
+) -> None:
+    """None is started: each would die of it, and be started again."""
+    supervised = []
+
+    async def supervise(*arguments: object) -> int:
+        supervised.append(arguments)
+        return 0
+
+    _put(monkeypatch, "gateway.supervisor", supervise=supervise)
+    monkeypatch.setattr("gateway.server.configure_logging", lambda *_: None)  # of this process
+    monkeypatch.setenv("PAYGATE_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/paygate.db")
+    config = ("--config", str(SANDBOX_CONFIG_FILE))
+    assert run("serve", "--workers", "2", *config).exit_code == 0
+    monkeypatch.setenv(variable, value)
+
+    ran = run("serve", "--workers", "2", *config)
+
+    assert (ran.exit_code, len(supervised)) == (2, 1)
+    assert any(line.startswith("PAYGATE_") for line in ran.errors)
+
+
 @pytest.mark.parametrize("exit_code", [0, 1])
 @pytest.mark.parametrize("arguments,as_json", [((), False), (("--json",), True)])
 def test_the_demo_decides_the_exit_code(
