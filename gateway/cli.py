@@ -27,6 +27,7 @@ from gateway.cli_refunds import refunds_app
 from gateway.cli_routes import ConfigOption, routes_app
 from gateway.cli_sweep import sweep
 from gateway.cli_worker import settings_of_process, worker
+from gateway.hangups import hangups_held_back
 from gateway.settings import SANDBOX_CONFIG_FILE, Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @app.command()
+@hangups_held_back()
 def serve(
     with_sandbox: Annotated[
         bool,

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli_routes import ConfigOption
+from gateway.hangups import hangups_held_back
 from gateway.settings import Settings, load_settings
 
 
+@hangups_held_back()
 def worker(
     config: ConfigOption = None,
     json_output: Annotated[bool, typer.Option("--json", help="Log as JSON lines.")] = False,

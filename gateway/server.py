@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from gateway.embedded import prepare_databases
+from gateway.hangups import hear_hangups
 from gateway.identity.listening import listening_credentials
 from gateway.logs import configure_logging
 from gateway.routing.configuration import Configuration
@@ -123,7 +124,7 @@ def _stop_with_parent(stopped: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def _following_file(reloader: ConfigurationReloader) -> AsyncIterator[None]:
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
+    hear_hangups(reloader.ask)
     task = asyncio.create_task(reloader.run(), name="configuration")
     try:
         yield

@@ -9,10 +9,12 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import structlog
 
+from gateway.hangups import hear_hangups
 from gateway.settings import Settings
 from gateway.shared_ports import SharedPort
 
@@ -158,4 +160,4 @@ def _listen_to_signals(supervisor: Supervisor) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.stop)
-    loop.add_signal_handler(signal.SIGHUP, supervisor.forward, signal.SIGHUP)
+    hear_hangups(partial(supervisor.forward, signal.SIGHUP))

@@ -386,6 +386,23 @@ def test_the_sandbox_serves_until_it_is_told_to_end(number: signal.Signals) -> N
     assert (process.returncode, errors) == (0, "")
 
 
+@pytest.mark.parametrize("words", [("serve",), ("serve", "--workers", "2"), ("worker",)])
+def test_a_hangup_ends_no_process_that_begins(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """It is to read the configuration, which it is just about to do."""
+    configuration = tmp_path / "paygate.toml"
+    os.mkfifo(configuration)
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and program
+        [*_PAYGATE, *words, "--config", str(configuration)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        with configuration.open("w") as file:  # it has begun once it opens the other end
+            process.send_signal(signal.SIGHUP)
+            file.write("wrong")
+        _, errors = process.communicate()
+
+    assert process.returncode == 2
+    assert str(configuration) in errors
+
+
 def test_a_port_that_is_taken_is_one_line() -> None:
     """Who already has the port is for the operator to find; that it is taken is for us to say."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
