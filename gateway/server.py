@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -15,6 +14,7 @@ import structlog
 from gateway.embedded import prepare_databases
 from gateway.hangups import hear_hangups
 from gateway.identity.listening import listening_credentials
+from gateway.lifeline import ParentLine
 from gateway.logs import configure_logging
 from gateway.routing.configuration import Configuration
 from gateway.routing.reload import ConfigurationReloader
@@ -54,8 +54,9 @@ async def serve(
     listening_credentials(settings)  # read again when it listens: here only so that it fails early
     configuration = await prepare(settings)
     stopped = _stopping()
-    if own_http_port is not None:
-        _stop_with_parent(stopped)
+    parent = None if own_http_port is None else ParentLine()
+    if parent is not None:
+        parent.on_end(stopped.set)  # nobody would restart this process, or stop it
     async with AsyncExitStack() as stack:
         stack.enter_context(tracing(settings))
         gateway = await stack.enter_async_context(
@@ -69,6 +70,8 @@ async def serve(
             await stack.enter_async_context(playing_sandbox(settings, configuration, gateway))
         await stack.enter_async_context(_following_file(gateway.reloader))
         spare_the_garbage_collector()
+        if parent is not None:
+            parent.beat()
         _log.info(
             "serving", grpc=gateway.grpc_address, http=gateway.http_address, workers=with_workers
         )
@@ -108,18 +111,6 @@ def _stopping() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     return stopped
-
-
-def _stop_with_parent(stopped: asyncio.Event) -> None:
-    """End when the parent's pipe closes: nobody would restart this process, or stop it."""
-    loop = asyncio.get_running_loop()
-    pipe = sys.stdin.fileno()
-
-    def closed() -> None:
-        loop.remove_reader(pipe)
-        stopped.set()
-
-    loop.add_reader(pipe, closed)
 
 
 @asynccontextmanager

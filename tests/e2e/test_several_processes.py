@@ -95,6 +95,20 @@ async def test_one_that_dies_is_replaced_and_nobody_notices(around: Surroundings
     assert code == 0
 
 
+async def test_a_hangup_ends_none_that_begins(around: Surroundings) -> None:
+    """Somebody changes the configuration and says so while they start: all of them serve."""
+    parent = await Process.start(around.environment, "serve", "--workers", "2")
+    try:
+        await eventually(lambda: len(parent.lines("process_started")) == 2)
+        parent.send(signal.SIGHUP)
+        await eventually(lambda: len(parent.lines("serving", "process_died")) == 2)
+    finally:
+        code = await parent.stop()
+
+    assert parent.lines("process_died") == []
+    assert code == 0
+
+
 async def test_they_end_with_a_parent_that_is_killed(around: Surroundings) -> None:
     """Nobody would restart them, or stop them."""
     async with _two_processes(around) as (parent, supervising):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -49,6 +50,10 @@ class Process:
     def kill(self) -> None:
         """Give it no time for anything."""
         self._running.kill()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._running.send_signal(number)
 
     async def stop(self) -> int:
         """Ask it to stop, if it still runs, and return its exit code."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -108,22 +109,70 @@ async def test_the_exit_code_tells_of_who_had_ended_before(command: Sequence[str
         assert await running == 1
 
 
-async def test_a_signal_is_passed_on(tmp_path: Path) -> None:
-    """SIGHUP reads the configuration, in every process."""
-    heard = tmp_path / "heard"
-    script = (
-        "import signal; "
-        f"signal.signal(signal.SIGHUP, lambda *_: open({str(heard)!r}, 'w').close()); {_WAITS}"
+def _hearing(heard: Path, then: str = _WAITS) -> str:
+    """Return a script that hears hangups, says so, and leaves a file for one."""
+    return (
+        "import os, signal, time\n"
+        f"signal.signal(signal.SIGHUP, lambda *_: open({str(heard)!r}, 'w').close())\n"
+        f"os.write(0, b'.')\n{then}"
     )
-    supervisor = Supervisor(_commands(tmp_path, script), {})
-    running = asyncio.create_task(supervisor.run(60))
-    await eventually((tmp_path / "0").exists)
 
-    supervisor.forward(signal.SIGHUP)
-    await eventually(heard.exists)
+
+async def test_all_are_told_to_read_their_configuration(tmp_path: Path) -> None:
+    """By SIGHUP, in every process."""
+    heard = [tmp_path / "heard-0", tmp_path / "heard-1"]
+    supervisor = Supervisor(_commands(tmp_path, *(_hearing(each) for each in heard)), {})
+    running = asyncio.create_task(supervisor.run(60))
+    await eventually(lambda: (tmp_path / "0").exists() and (tmp_path / "1").exists())
+
+    supervisor.reload()
+    await eventually(lambda: all(each.exists() for each in heard))
 
     supervisor.stop()
     await running
+
+
+async def test_one_that_begins_is_told_once_it_listens(tmp_path: Path) -> None:
+    """SIGHUP would end it before; and that its configuration changed must not be lost."""
+    heard, go_on = tmp_path / "heard", tmp_path / "go_on"
+    waits = f"import os\nwhile not os.path.exists({str(go_on)!r}): pass\n"
+    supervisor = Supervisor([[sys.executable, "-c", waits + _hearing(heard)]], {})
+    with capture_logs() as lines:
+        running = asyncio.create_task(supervisor.run(60))
+        await eventually(lambda: [line["event"] for line in lines] == ["process_started"])
+
+        supervisor.reload()
+        go_on.touch()
+        await eventually(lambda: heard.exists() or len(lines) > 1)
+
+        supervisor.stop()
+        await running
+    assert [line["event"] for line in lines] == ["process_started"]
+
+
+async def test_one_that_hangs_is_replaced(tmp_path: Path) -> None:
+    """It would keep its share of all connections; who beats, or only begins, is left alone."""
+    heard = [tmp_path / "0", tmp_path / "1"]
+    beats = [_hearing(each, "while True: os.write(0, b'.'); time.sleep(0.05)") for each in heard]
+    commands = [[sys.executable, "-c", script] for script in (*beats, _WAITS)]
+    supervisor = Supervisor(commands, {}, look_every_s=0.5)
+    with capture_logs() as lines:
+        running = asyncio.create_task(supervisor.run(60))
+        await eventually(lambda: len(lines) == 3)
+        (hanging,) = (line["pid"] for line in lines if line["seat"] == 0)
+        supervisor.reload()
+        await eventually(lambda: all(each.exists() for each in heard))
+        os.kill(hanging, signal.SIGSTOP)
+        await eventually(lambda: [line["event"] for line in lines].count("process_started") > 3)
+        supervisor.stop()
+        await running
+
+    assert [(line["event"], line["seat"]) for line in lines[3:]] == [
+        ("process_hangs", 0),
+        ("process_died", 0),
+        ("process_started", 0),
+    ]
+    assert (lines[3]["pid"], lines[4]["exit_code"]) == (hanging, -signal.SIGKILL)
 
 
 def _listening(port: int, *, sharing: bool) -> socket.socket:
