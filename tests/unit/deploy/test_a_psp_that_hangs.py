@@ -55,7 +55,7 @@ class _Process:
 
     metrics: Metrics
     guard: Guard
-    under_way: list[tuple[int, AbstractAsyncContextManager[None], OutcomeUnknownError | None]] = (
+    under_way: list[tuple[int, AbstractAsyncContextManager[object], OutcomeUnknownError | None]] = (
         field(default_factory=list)
     )
 
