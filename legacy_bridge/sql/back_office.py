@@ -209,38 +209,45 @@ class SqlBackOffice:
     async def _grant(self, wish: Wish, key: str) -> DraftOrder:
         async with self._database.writing(f"make order {wish.wanted}") as connection:
             # The row lock comes first (SQLite locks the whole database at BEGIN): of two callers
-            # with one key, the second then sees what the first logged.
+            # with one key, the second then finds what the first logged.
             found = await connection.execute(_LOCKED_ORDER, {"id": wish.order_id})
             row = found.one_or_none()
-            logged = (await connection.execute(_ACTION, {"key": key})).one_or_none()
-            if logged is not None and action_of(logged).wish != wish:
-                raise KeyReusedError(key)
-            if row is None:
-                raise OrderNotFoundError(wish.order_id)
-            order = order_of(row)
-            if logged is not None:
-                return order_after(order, action_of(logged))
-            return await self._apply(connection, order, wish, key)
+            order = None if row is None else order_of(row)
+            if order is not None:
+                verdict = judge(order, wish.wanted, wish.payment_id)
+                changed = verdict is Verdict.MOVE
+                action = _action_for(order, wish, key, changed=changed, now=self._now())
+                if verdict is not Verdict.REFUSE and await self._apply(connection, order, action):
+                    return order_after(order, action)
+            return await self._answered(connection, order, wish, key)
+
+    async def _answered(
+        self, connection: AsyncConnection, order: DraftOrder | None, wish: Wish, key: str
+    ) -> DraftOrder:
+        """Answer a wish that cannot be granted, unless it was granted before, under this key."""
+        logged = (await connection.execute(_ACTION, {"key": key})).one_or_none()
+        if logged is not None and action_of(logged).wish != wish:
+            raise KeyReusedError(key)
+        if order is None:
+            raise OrderNotFoundError(wish.order_id)
+        if logged is None:
+            raise OrderConflictError(order, wish.wanted)
+        return order_after(order, action_of(logged))
 
     async def _apply(
-        self, connection: AsyncConnection, order: DraftOrder, wish: Wish, key: str
-    ) -> DraftOrder:
-        verdict = judge(order, wish.wanted, wish.payment_id)
-        if verdict is Verdict.REFUSE:
-            raise OrderConflictError(order, wish.wanted)
-        changed = verdict is Verdict.MOVE
-        action = _action_for(order, wish, key, changed=changed, now=self._now())
-        if changed:
+        self, connection: AsyncConnection, order: DraftOrder, action: OrderAction
+    ) -> bool:
+        """Log an action and carry it out; False if its key was used before, and nothing is done."""
+        logged = await connection.execute(self._log, action_values(action))
+        if logged.rowcount != 1:
+            return False
+        if action.changed:
             place = {"id": order.order_id, "from_state": order.state.value}
             moved = order_state_values(order_after(order, action))
             result = await connection.execute(_MOVE, place | moved)
             if result.rowcount != 1:
                 raise RuntimeError(f"order {order.order_id} moved under its own lock")
-        logged = await connection.execute(self._log, action_values(action))
-        if logged.rowcount != 1:
-            # Calls on one order wait for each other, so this one was for another order.
-            raise KeyReusedError(key)
-        return order_after(order, action)
+        return True
 
 
 def _action_for(
