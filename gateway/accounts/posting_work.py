@@ -37,6 +37,12 @@ _ROAD: Final = "back_office"
 _AT_ONCE: Final = 8
 """Orders whose movements are posted at the same time: the back office has other work too."""
 _PAUSES: Final = Pauses(first=timedelta(milliseconds=500), longest=timedelta(minutes=10))
+_DRAFT_WITHIN: Final = timedelta(hours=24)
+"""How long an order's draft may take to appear: by then its money has raised an alarm, too."""
+
+
+class _OrderUnknownError(Exception):
+    """The back office does not know the order yet, and so not whose it is."""
 
 
 class PostingWork:
@@ -88,7 +94,7 @@ class PostingWork:
             ended = await self._posted(posting)
         except StorageUnavailableError:
             raise  # nothing can be put off either: the row stays due
-        except BackOfficeError as error:
+        except (BackOfficeError, _OrderUnknownError) as error:
             await self._put_off(posting, f"{type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not lose a movement
             _log.exception("account_posting_failed", movement=posting.key)
@@ -128,7 +134,10 @@ class PostingWork:
         return end_posting(known, PostingState.POSTED)
 
     async def _whose(self, posting: Posting) -> str:
-        """Return whose account it moves: as what it closes, as the invoice, or who ordered."""
+        """Return whose account it moves: as what it closes, as the invoice, or who ordered.
+
+        Empty: nobody's. Raises `_OrderUnknownError` and the errors of the back office.
+        """
         if not posting.order_id:
             return ""  # what names no order is no order: another's postings say nothing of it
         postings = await postings_of_order(self._database, posting.order_id)
@@ -139,7 +148,13 @@ class PostingWork:
             if each.customer_id:
                 return each.customer_id
         order = await self._back_office.find_order(posting.order_id)
-        return order.customer_id if order is not None else ""
+        if order is not None:
+            return order.customer_id
+        # One time for all movements of a refund: they go to one account, or to none.
+        since = min(each.booking_time for each in (posting, *own))
+        if self._clock() < since + _DRAFT_WITHIN:
+            raise _OrderUnknownError(posting.order_id)
+        return ""
 
     async def _put_off(self, posting: Posting, why: str) -> None:
         pause = _PAUSES.after(posting.attempts)

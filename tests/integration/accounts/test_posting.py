@@ -140,7 +140,7 @@ async def test_a_guests_refund_goes_where_the_invoice_went(ledger: Ledger) -> No
 
 
 async def test_a_guest_without_an_account_moves_nothing(ledger: Ledger) -> None:
-    """The row says why; an order that nobody knows is the same."""
+    """The row says why; what names no order is the same."""
     await ledger.open_order(customer_id="")
     await ledger.write(replace(_DUE, customer_id=""))
     await ledger.write(replace(_DUE, key="refund-due:ref_2", customer_id="", order_id=""))
@@ -148,6 +148,38 @@ async def test_a_guest_without_an_account_moves_nothing(ledger: Ledger) -> None:
     await ledger.work()
 
     assert await ledger.states() == await ledger.states("") == [PostingState.NO_ACCOUNT]
+
+
+async def test_a_refund_waits_for_its_orders_draft(ledger: Ledger) -> None:
+    """Money may come, and go back, before the draft is stored; it is the shopper's all the same."""
+    await ledger.write(replace(_DUE, customer_id=""))
+    await ledger.work()
+    assert await ledger.states() == [PostingState.DUE]
+
+    await ledger.open_order()
+    ledger.now += timedelta(minutes=1)
+    await ledger.work()
+
+    assert await ledger.movements() == [_DUE.movement]
+
+
+async def test_a_refund_of_an_order_that_never_appears_moves_nothing(ledger: Ledger) -> None:
+    """After a day, and so does what settles it, however young that is."""
+    await ledger.write(replace(_DUE, customer_id=""))
+    await ledger.work()
+    ledger.now += timedelta(hours=24)
+    settled = replace(
+        _DUE,
+        key="refund-settled:stripe_eu:re_1",
+        kind=MovementKind.REFUND_DEBIT,
+        customer_id="",
+        booking_time=ledger.now,
+    )
+    await ledger.write(settled)
+
+    await ledger.work()
+
+    assert set(await ledger.states()) == {PostingState.NO_ACCOUNT}
 
 
 async def test_what_closes_a_movement_goes_where_that_went(ledger: Ledger) -> None:
