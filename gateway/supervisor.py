@@ -89,7 +89,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
 
     async def run(self, stop_within_s: float) -> int:
-        """Run until `stop`; 0 if every process then ended well, and in time."""
+        """Run until `stop`; 0 if every seat's last process ended well, and in time."""
         keepers = [
             asyncio.create_task(self._keep(seat, command), name=f"process {seat}")
             for seat, command in enumerate(self._commands)

@@ -57,10 +57,14 @@ class GuardedProvider(ProviderAround):
         begin: Callable[[], AsyncIterator[T]],
     ) -> AsyncIterator[T]:
         async with self._guard.call() as surrounded:
+            heard = False
             async for each in begin():
-                # A word is an answer, and may be the one that all others wait for: whoever reads
-                # a stream may take minutes for it.
-                surrounded.hear()
+                if not heard:
+                    # The first word is an answer, and may be the one that all others wait for:
+                    # whoever reads a stream may take minutes for it. Later ones may have come long
+                    # before they are read, and say nothing of now.
+                    surrounded.hear()
+                    heard = True
                 yield each
 
     def _calls_nobody(self, request: CreatePayment) -> bool:

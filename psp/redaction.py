@@ -58,9 +58,9 @@ def without_secrets(text: str) -> str:
     """Return the text with every key, client secret, bearer token, password and card number out."""
     if _CREDENTIAL_HINT.search(text.lower()):
         text = _CREDENTIAL.sub(REDACTED, text)
-    plain = in_plain_digits(text)
-    if _count_digits(plain) >= _MIN_CARD_DIGITS:
+    if _count_digits(plain := in_plain_digits(text)) >= _MIN_CARD_DIGITS:
         text = _without_cards(text, plain)
+        text = _without_cards(text, without_escapes(in_plain_digits(text)))
     return text
 
 
@@ -68,11 +68,16 @@ def in_plain_digits(text: str) -> str:
     """Return the text, as long as it is, with plain digits and plain gaps between them.
 
     Digits of any script become ASCII ones: a shopper's keyboard may write them full-width. So do
-    dashes and spaces of all kinds, which word processors insert, and an address's escapes become
-    spaces.
+    dashes and spaces of all kinds, which word processors insert.
     """
-    if not text.isascii():
-        text = "".join([_plain(character) for character in text])
+    return text if text.isascii() else "".join([_plain(character) for character in text])
+
+
+def without_escapes(text: str) -> str:
+    """Return the text, as long as it is, with spaces for what an address writes as `%20`.
+
+    To be looked at besides the text as it is: a per cent sign may stand before a number, too.
+    """
     return _ESCAPE.sub("   ", text) if "%" in text else text
 
 

@@ -16,7 +16,7 @@ import structlog
 
 from gateway.clock import Clock
 from gateway.domain.pauses import Pauses
-from gateway.domain.posting import Posting, PostingState
+from gateway.domain.posting import ORDER_UNKNOWN, Posting, PostingState
 from gateway.lanes import Lanes
 from gateway.leases import WorkLeases, unbroken
 from gateway.signals import Wake
@@ -38,7 +38,7 @@ _AT_ONCE: Final = 8
 """Orders whose movements are posted at the same time: the back office has other work too."""
 _PAUSES: Final = Pauses(first=timedelta(milliseconds=500), longest=timedelta(minutes=10))
 _DRAFT_WITHIN: Final = timedelta(hours=24)
-"""How long an order's draft may take to appear: by then its money has raised an alarm, too."""
+"""How long an order's draft may take to appear."""
 
 
 class _OrderUnknownError(Exception):
@@ -94,7 +94,9 @@ class PostingWork:
             ended = await self._posted(posting)
         except StorageUnavailableError:
             raise  # nothing can be put off either: the row stays due
-        except (BackOfficeError, _OrderUnknownError) as error:
+        except _OrderUnknownError:
+            await self._put_off(posting, ORDER_UNKNOWN)
+        except BackOfficeError as error:
             await self._put_off(posting, f"{type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not lose a movement
             _log.exception("account_posting_failed", movement=posting.key)

@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from psp.redaction import CARD_GAP, holds_key, in_plain_digits, is_card_number
+from psp.redaction import (
+    CARD_GAP,
+    holds_key,
+    in_plain_digits,
+    is_card_number,
+    without_escapes,
+)
 
 MAX_EMAIL_CHARACTERS: Final = 320
 MAX_NAME_CHARACTERS: Final = 200
@@ -104,9 +110,11 @@ def return_url(own_ids: Iterable[str] = ()) -> Callable[[str], str]:
 
 def holds_card_number(text: str) -> bool:
     """Whether 13 to 19 digits in the text, perhaps with gaps, can be a card's."""
+    plain = in_plain_digits(text)
     return any(
         is_card_number(digits)
-        for run in _DIGIT_RUN.findall(in_plain_digits(text))
+        for reading in {plain, without_escapes(plain)}
+        for run in _DIGIT_RUN.findall(reading)
         for digits in _joined(_DIGITS.findall(run))
     )
 

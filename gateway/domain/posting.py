@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from legacy_bridge.port import AccountMovement, MovementKind
 from psp.money import Money
+
+ORDER_UNKNOWN: Final = "the back office does not know the order yet"
+"""Why a posting waits whose order's draft may still come: nobody needs to be woken for it."""
 
 
 class PostingState(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -40,6 +40,8 @@ class OrderDecision:
     payment: Payment | None = None
     others: Sequence[Payment] = ()
     """Further payments that the same alarm is about."""
+    beside: OrderDecision | None = None
+    """An alarm about other payments, to be raised whatever comes of this."""
 
 
 _DOUBTS: Final = frozenset({ReviewStatus.OPEN, ReviewStatus.REJECTED})
@@ -179,11 +181,8 @@ def _beside_the_point(
     due = next((each for each in paying if each is not None), None)
     if due is None:
         return strays or OrderDecision(_A.WAIT, state)
-    if strays is not None and due.action is _A.ALARM:
-        # In one alarm: money that cannot be given back stays, and neither may hide the other.
-        reason = f"{due.reason}; and of other payments: {strays.reason}"
-        return OrderDecision(_A.ALARM, reason, due.payment, stray)
-    return due
+    # Money that cannot be given back stays for long, and so may what is due: both are told of.
+    return replace(due, beside=strays)
 
 
 def _for_strays(stray: Sequence[Payment], reason: str, came_back: Collection[str]) -> OrderDecision:

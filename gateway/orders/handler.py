@@ -19,7 +19,12 @@ from gateway.orders.decision import OrderAction, OrderDecision, decide
 from gateway.payments.books import PaymentBooks
 from gateway.payments.changes import PaymentChanges
 from gateway.payments.commands import CancelReason
-from gateway.payments.refreshing import PaymentChangingError, PaymentRefresher
+from gateway.payments.refreshing import (
+    PaymentChangingError,
+    PaymentMismatchError,
+    PaymentRefresher,
+    PaymentUnclearError,
+)
 from gateway.refunds.commands import RefundReason
 from gateway.refunds.creation import RefundCreation
 from gateway.storage.journal import newest_entries
@@ -28,6 +33,7 @@ from gateway.storage.refunds import refunds_of_order
 from gateway.storage.writes import GuardFailedError
 from legacy_bridge.errors import OrderConflictError
 from legacy_bridge.port import BackOffice, DraftOrder, OrderState
+from psp.errors import PspError
 
 _log = structlog.get_logger(__name__)
 _MOST_STEPS: Final = 8
@@ -51,6 +57,13 @@ _ASKS_FIRST: Final = frozenset(
 )
 """Before these the PSP is asked once more: a review may be open that no webhook told of, and the
 PSP may have given the money back itself."""
+_UNCONFIRMED: Final = (
+    PspError,
+    PaygateError,
+    PaymentChangingError,
+    PaymentMismatchError,
+    PaymentUnclearError,
+)
 _FINAL: Final = frozenset({OrderState.RELEASED, OrderState.CANCELED})
 
 
@@ -201,6 +214,8 @@ class OrderHandler:
         payment: Payment,
         visit: _Visit,
     ) -> None:
+        if decision.beside is not None and decision.beside.payment is not None:
+            await self._alarm_beside(decision.beside, decision.beside.payment, visit)
         try:
             await self._act(order, decision, payment, visit)
         except OrderConflictError as conflict:
@@ -218,6 +233,18 @@ class OrderHandler:
         if decision.action in _TOLD:
             for about in (payment, *decision.others):
                 await self._tell(about, _TOLD[decision.action], decision.reason, visit)
+
+    async def _alarm_beside(self, alarm: OrderDecision, payment: Payment, visit: _Visit) -> None:
+        """Raise an alarm about other payments if their PSP confirms it; else the next look does."""
+        try:
+            confirmed = await self._refresher.refresh(payment)
+        except _UNCONFIRMED as error:
+            _log.info("alarm_put_off", payment_id=payment.id, why=str(error))
+            return
+        visit.learn(confirmed)
+        if confirmed.version == payment.version:
+            for about in (payment, *alarm.others):
+                await self._tell(about, _TOLD[alarm.action], alarm.reason, visit)
 
     async def _act(
         self,

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from gateway.domain.backlog import Backlog, Waiting
 from gateway.domain.discrepancy import DiscrepancyState
 from gateway.domain.operation import OperationState
+from gateway.domain.posting import ORDER_UNKNOWN
 from gateway.storage.account_tables import REFUSED_POSTING, WAITING_POSTING, account_postings
 from gateway.storage.database import Database, Row
 from gateway.storage.json_rows import rows_parameter, select_rows
@@ -65,7 +66,10 @@ _OLDEST_LINE: Final = (
 _QUEUES: Final[Mapping[str, sa.Select[Any]]] = {
     "inbox": _waiting(inbox.c.receive_time, WAITING_EVENT),
     "outbox": sa.select(_HOW_MANY, _OLDEST_LINE).select_from(outbox),
-    "account": _waiting(account_postings.c.booking_time, WAITING_POSTING),
+    "account": _waiting(
+        account_postings.c.booking_time,
+        sa.text(f"{WAITING_POSTING.text} AND last_error <> '{ORDER_UNKNOWN}'"),
+    ),
     "refund_files": _waiting(refund_movements.c.create_time, WAITING_MOVEMENT),
     "aliases": _waiting(alias_operations.c.create_time, OPEN_OPERATION),
 }

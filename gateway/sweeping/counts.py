@@ -12,7 +12,7 @@ class PassCounts:
 
     actions: Counter[str] = field(default_factory=Counter)
     put_off: int = 0
-    """Orders that something did not answer for."""
+    """Orders that something kept from their end: no answer, or one of no use."""
     skipped: int = 0
     """Orders that were not looked at, since their PSP had failed too often in this pass."""
     unclaimed: int = 0

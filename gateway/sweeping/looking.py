@@ -22,6 +22,7 @@ from gateway.storage.journal import newest_entries
 from gateway.storage.operations import get_open_operation
 from gateway.storage.payments import payments_of_order
 from gateway.sweeping.decision import PaymentLook, Situation
+from legacy_bridge.errors import BackOfficeError
 from legacy_bridge.port import DraftOrder
 from psp.errors import NotFoundError, PspError, RejectedError
 from psp.port import PspStatus
@@ -85,8 +86,10 @@ class Looker:
 
 
 def is_unheard(error: Exception) -> bool:
-    """Whether an error is that of a PSP which does not answer, and so concerns every payment."""
-    return isinstance(error, PspError) and not isinstance(error, RejectedError | NotFoundError)
+    """Whether an error is that of somebody who does not answer, and so concerns every payment."""
+    if isinstance(error, RejectedError | NotFoundError):
+        return False
+    return isinstance(error, PspError | BackOfficeError)
 
 
 def peeking(refresher: PaymentRefresher, clock: Clock) -> Ask:

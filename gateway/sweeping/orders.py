@@ -51,7 +51,7 @@ class Swept:
     put_off: bool = False
     """It was kept from its end: it is looked at again in the next pass."""
     unheard: bool = False
-    """A PSP did not answer."""
+    """A PSP, or the back office, did not answer."""
 
 
 class OrderSweep:

@@ -155,6 +155,7 @@ async def test_a_refund_waits_for_its_orders_draft(ledger: Ledger) -> None:
     await ledger.write(replace(_DUE, customer_id=""))
     await ledger.work()
     assert await ledger.states() == [PostingState.DUE]
+    assert await unposted(ledger.database) == Waiting(0, None)  # nobody is woken for it
 
     await ledger.open_order()
     ledger.now += timedelta(minutes=1)

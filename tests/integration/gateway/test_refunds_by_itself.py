@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.payment import PaymentState
 from gateway.domain.refund import RefundCause, RefundState
+from gateway.domain.requests import RequestKey
 from legacy_bridge.port import OrderState
 from psp.errors import RejectedError, UnavailableError
 from psp.port import FailureCategory, PspFailure, RefundStatus
@@ -225,3 +227,29 @@ async def _paid_late_at(rig: Rig, psp: Any) -> str:
     await rig.receive(ACCOUNT, *psp.webhook(created.payment.psp_reference, event_id="evt_paid"))
     await rig.settle()
     return created.payment.id
+
+
+async def test_money_that_came_back_hides_nothing_that_the_released_payment_needs(rig: Rig) -> None:
+    """A clerk releases what is under review, while a second payment cannot be given back."""
+    await rig.draft()
+    created = await rig.create(country_code="FR")
+    await rig.confirm(created, "pm_card_riskLevelElevated")
+    await rig.settle()
+    first = created.payment.id
+    key = RequestKey("tests", "CreatePayment", "request-2")
+    second = await rig.create(country_code="DE", key=key)
+    await rig.office.release_order("order-1", payment_id=first, key="clerk")
+    await rig.confirm(second, "pm_card_refundFail")
+    await rig.settle()
+    await rig.recover()
+
+    assert "order_conflict" in await told(rig, first)
+    assert "order_conflict" in await told(rig, second.payment.id)
+
+    looked_at = await rig.psp.retrieve_payment(created.payment.psp_reference)
+    rig.sandbox.close_review(looked_at.review_reference, "approved")
+    await rig.settle()
+    await rig.recover()
+
+    paid = await rig.application.payments.get(first)
+    assert paid.state is PaymentState.CAPTURED

@@ -31,7 +31,7 @@ _parse_url = texts.return_url(("4242424242424242", ""))
 
 
 @pytest.mark.parametrize("card", _CARDS)
-@pytest.mark.parametrize("frame", ["{}", "card {} exp 12/29", "x{}x", "{} 123", "12 {}"])
+@pytest.mark.parametrize("frame", ["{}", "card {} exp 12/29", "x{}x", "5%{}", "{} 123", "12 {}"])
 def test_a_card_number_is_found_anywhere_in_a_text(card: str, frame: str) -> None:
     """13 to 19 digits that pass Luhn, with spaces or dashes, whatever stands around."""
     assert texts.holds_card_number(frame.format(card))

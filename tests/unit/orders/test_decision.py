@@ -257,7 +257,7 @@ def test_every_stray_payment_is_in_the_alarm() -> None:
 
 
 def test_a_stray_payment_hides_nothing_that_the_paying_one_needs() -> None:
-    """Money that cannot be given back stays for long: capture goes on, and one alarm tells both."""
+    """Money that cannot be given back stays for long, and so may what is due: both are told of."""
     stuck = payment(_P.CAPTURED, id=_SECOND)
     paying = payment(_P.AUTHORIZED)
     lapsed = payment(_P.CANCELED)
@@ -266,9 +266,10 @@ def test_a_stray_payment_hides_nothing_that_the_paying_one_needs() -> None:
     alarm = decide(_RELEASED, [lapsed, stuck], {_SECOND})
 
     assert (capture.action, capture.payment) == (_A.CAPTURE, paying)
-    assert (alarm.action, alarm.payment, alarm.others) == (_A.ALARM, lapsed, [stuck])
-    assert "its payment is canceled" in alarm.reason
-    assert "could not be given back" in alarm.reason
+    assert (alarm.action, alarm.payment) == (_A.ALARM, lapsed)
+    for decision in (capture, alarm):
+        assert decision.beside is not None
+        assert (decision.beside.action, decision.beside.payment) == (_A.ALARM, stuck)
 
 
 def test_the_others_are_given_back_before_the_alarm() -> None:

@@ -30,6 +30,7 @@ from psp.redaction import REDACTED, holds_key, is_card_number, without_secrets
         ("4222222222222", "[redacted]"),  # 13 digits
         ("6304000000000000000", "[redacted]"),  # 19 digits
         ("4242.4242.4242.4242", "[redacted]"),
+        ("LIKE '%4242424242424242%'", "LIKE '%[redacted]%'"),
         ("4242/4242/4242/4242", "[redacted]"),
         ("4242_4242_4242_4242", "[redacted]"),
         ("4242\u00a04242\u00a04242\u00a04242", "[redacted]"),
