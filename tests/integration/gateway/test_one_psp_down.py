@@ -229,8 +229,9 @@ async def test_a_read_at_the_psp_ends_with_its_callers_deadline(
         "total_timeout_s = 5.0": "total_timeout_s = 120.0\ncalls_at_once = 1",
     }
     query = ListAliasesRequest(customer_id="shopper-1", country_code="FR")
+    # Without workers, which would ask for that room as well.
     async with _serving(
-        sandboxes, tmp_path, at_stripe, operation_lease_s=600.0, alias_psp_timeout_s=60.0
+        sandboxes, tmp_path, at_stripe, Moved(), operation_lease_s=600.0, alias_psp_timeout_s=60.0
     ) as (_, client):
         await client.ensure_customer(
             EnsureCustomerRequest(

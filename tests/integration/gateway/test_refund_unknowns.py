@@ -52,6 +52,7 @@ async def test_a_refund_without_an_answer_is_unknown_then_settled(rig: Rig, kind
 async def test_the_log_says_what_keeps_a_refund_open(rig: Rig) -> None:
     """As of a payment."""
     payment = await bought(rig)
+    rig.sandbox.webhooks.hold()  # they have it looked at too, at the same time
     rig.sandbox.inject("error_after", path_prefix="/v1/", count=_FOR_EVER)
     await refund(rig, payment.id, 500)
     rig.pass_time(hours=1)

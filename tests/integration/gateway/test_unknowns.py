@@ -62,6 +62,7 @@ async def test_silence_does_not_make_a_failure(rig: Rig) -> None:
 
 async def test_the_log_says_what_keeps_an_outcome_open(rig: Rig) -> None:
     """The line of each look at it, with the PSP's own word."""
+    rig.sandbox.webhooks.hold()  # they have it looked at too, at the same time
     rig.sandbox.inject("error_after", path_prefix="/v1/", count=_FOR_EVER)
     created = await rig.create()
     rig.pass_time(hours=1)
