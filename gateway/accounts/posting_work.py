@@ -29,7 +29,7 @@ from gateway.storage.account_postings import (
 )
 from gateway.storage.database import Database
 from gateway.storage.writes import StorageUnavailableError, Write
-from legacy_bridge.errors import BackOfficeError, KeyReusedError
+from legacy_bridge.errors import BackOfficeError, KeyReusedError, OrderNotFoundError
 from legacy_bridge.port import BackOffice
 
 _log = structlog.get_logger(__name__)
@@ -39,10 +39,6 @@ _AT_ONCE: Final = 8
 _PAUSES: Final = Pauses(first=timedelta(milliseconds=500), longest=timedelta(minutes=10))
 _DRAFT_WITHIN: Final = timedelta(hours=24)
 """How long an order's draft may take to appear."""
-
-
-class _OrderUnknownError(Exception):
-    """The back office does not know the order yet, and so not whose it is."""
 
 
 class PostingWork:
@@ -94,7 +90,7 @@ class PostingWork:
             ended = await self._posted(posting)
         except StorageUnavailableError:
             raise  # nothing can be put off either: the row stays due
-        except _OrderUnknownError:
+        except OrderNotFoundError:
             await self._put_off(posting, ORDER_UNKNOWN)
         except BackOfficeError as error:
             await self._put_off(posting, f"{type(error).__name__}: {error}")
@@ -138,7 +134,7 @@ class PostingWork:
     async def _whose(self, posting: Posting) -> str:
         """Return whose account it moves: as what it closes, as the invoice, or who ordered.
 
-        Empty: nobody's. Raises `_OrderUnknownError` and the errors of the back office.
+        Empty: nobody's. Raises the errors of the back office; `OrderNotFoundError`: not known yet.
         """
         if not posting.order_id:
             return ""  # what names no order is no order: another's postings say nothing of it
@@ -155,7 +151,7 @@ class PostingWork:
         # One time for all movements of a refund: they go to one account, or to none.
         since = min(each.booking_time for each in (posting, *own))
         if self._clock() < since + _DRAFT_WITHIN:
-            raise _OrderUnknownError(posting.order_id)
+            raise OrderNotFoundError(posting.order_id)
         return ""
 
     async def _put_off(self, posting: Posting, why: str) -> None:

@@ -12,17 +12,12 @@ import structlog
 
 from gateway.catch_up.progress import CatchUpSource, CaughtUp, Progress
 from gateway.domain.payment import Payment
-from gateway.errors import PaygateError
-from gateway.payments.refreshing import (
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-)
+from gateway.payments.refreshing import UNCONFIRMED
 from gateway.refunds.truth import PaymentTruth
 from gateway.storage.catch_up import unheard_payments
 from gateway.storage.database import Database
 from gateway.storage.operations import get_open_operation
-from psp.errors import NotFoundError, PspError
+from psp.errors import NotFoundError
 
 _log = structlog.get_logger(__name__)
 _PAGE: Final = 100
@@ -31,13 +26,6 @@ _AT_ONCE: Final = 4
 REACHES_BACK: Final = timedelta(days=30)
 """How long before the outage a payment may have been created. An authorisation lapses within that
 time, and nobody comes back to a page that was signed for her a month ago."""
-_PASSING: Final = (
-    PspError,
-    PaygateError,
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-)
 
 
 class PaymentCatchUp:
@@ -86,7 +74,7 @@ class PaymentCatchUp:
                 return False  # the shopper never opened the page
             _log.error("payment_not_at_psp", payment_id=payment.id, why=str(error))
             return None
-        except _PASSING as error:
+        except UNCONFIRMED as error:
             _log.warning("payment_not_caught_up", payment_id=payment.id, why=str(error))
             return None
         return heard.version != payment.version

@@ -16,12 +16,7 @@ from gateway.domain.pauses import Pauses
 from gateway.errors import PaygateError, Reason
 from gateway.lanes import Lanes
 from gateway.leases import WorkLeases
-from gateway.orders.handler import OrderHandler, OrderUnknownError
-from gateway.payments.refreshing import (
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-)
+from gateway.orders.handler import UNHANDLED, OrderHandler
 from gateway.signals import Wake
 from gateway.storage.database import Database
 from gateway.storage.outbox import (
@@ -32,8 +27,6 @@ from gateway.storage.outbox import (
     postpone_delivery,
 )
 from gateway.storage.writes import StorageUnavailableError, Write
-from legacy_bridge.errors import BackOfficeError
-from psp.errors import PspError
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE: Final = 16
@@ -41,18 +34,6 @@ _AT_ONCE: Final = 16
 _PAUSES: Final = Pauses(first=timedelta(milliseconds=250), longest=timedelta(minutes=10))
 _PAUSES_AFTER_REFUSAL: Final = Pauses(first=timedelta(minutes=1), longest=timedelta(hours=6))
 """The PSP read what we asked and refused it: asking soon again is answered the same."""
-
-_PASSING: Final = (
-    BackOfficeError,
-    PaygateError,
-    PspError,
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-    OrderUnknownError,
-)
-"""What may be otherwise a little later. Anything else is a fault of ours, and tried again too:
-a paid order is never given up."""
 
 
 class LocalDelivery:
@@ -91,7 +72,7 @@ class LocalDelivery:
         """
         try:
             handled = await self._handler.handle(order_id)
-        except _PASSING as error:
+        except UNHANDLED as error:
             refused = isinstance(error, PaygateError) and error.reason is Reason.PSP_REJECTED
             pauses = _PAUSES_AFTER_REFUSAL if refused else _PAUSES
             await self._put_off(order_id, lines, pauses, f"{type(error).__name__}: {error}")

@@ -20,10 +20,9 @@ from gateway.payments.books import PaymentBooks
 from gateway.payments.changes import PaymentChanges
 from gateway.payments.commands import CancelReason
 from gateway.payments.refreshing import (
+    UNCONFIRMED,
     PaymentChangingError,
-    PaymentMismatchError,
     PaymentRefresher,
-    PaymentUnclearError,
 )
 from gateway.refunds.commands import RefundReason
 from gateway.refunds.creation import RefundCreation
@@ -31,9 +30,8 @@ from gateway.storage.journal import newest_entries
 from gateway.storage.payments import payments_and_changes_of_order
 from gateway.storage.refunds import refunds_of_order
 from gateway.storage.writes import GuardFailedError
-from legacy_bridge.errors import OrderConflictError
+from legacy_bridge.errors import BackOfficeError, OrderConflictError
 from legacy_bridge.port import BackOffice, DraftOrder, OrderState
-from psp.errors import PspError
 
 _log = structlog.get_logger(__name__)
 _MOST_STEPS: Final = 8
@@ -57,18 +55,16 @@ _ASKS_FIRST: Final = frozenset(
 )
 """Before these the PSP is asked once more: a review may be open that no webhook told of, and the
 PSP may have given the money back itself."""
-_UNCONFIRMED: Final = (
-    PspError,
-    PaygateError,
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-)
 _FINAL: Final = frozenset({OrderState.RELEASED, OrderState.CANCELED})
 
 
 class OrderUnknownError(Exception):
     """The back office does not know the order yet: its draft may be stored a little later."""
+
+
+UNHANDLED: Final = (BackOfficeError, *UNCONFIRMED, OrderUnknownError)
+"""What keeps an order from being handled, and may be otherwise a little later. Anything else is a
+fault of ours, and tried again too: a paid order is never given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +189,8 @@ class OrderHandler:
                 raise operation_in_progress(payment.id)
             if visit.fresh.get(payment.id) == payment.version:
                 return decision
-            visit.confirm(await self._refresher.refresh(payment))
+            confirmed = await self._refresher.refresh(payment)
+            visit.fresh[confirmed.id] = confirmed.version
             # Read anew: the PSP's word without news says nothing of what was stored meanwhile.
             visit.payments = None
         raise PaymentChangingError(order.order_id)
@@ -238,7 +235,7 @@ class OrderHandler:
         """Raise an alarm about other payments if their PSP confirms it; else the next look does."""
         try:
             confirmed = await self._refresher.refresh(payment)
-        except _UNCONFIRMED as error:
+        except UNCONFIRMED as error:
             _log.info("alarm_put_off", payment_id=payment.id, why=str(error))
             return
         visit.learn(confirmed)

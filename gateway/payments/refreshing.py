@@ -10,10 +10,12 @@ from gateway.clock import Clock
 from gateway.domain.journal import EventType
 from gateway.domain.payment import Payment
 from gateway.domain.transitions import Change, Event, apply_psp_payment, record
+from gateway.errors import PaygateError
 from gateway.payments.books import VERSION_GUARD, PaymentBooks
 from gateway.payments.sending import OperationSender
 from gateway.storage.journal import list_entries
 from gateway.storage.writes import GuardFailedError, Write
+from psp.errors import PspError
 from psp.port import PspPayment, PspStatus, ReviewStatus
 
 _MOST_ROUNDS: Final = 5
@@ -32,6 +34,15 @@ class PaymentMismatchError(Exception):
 class PaymentUnclearError(Exception):
     """The PSP answered with a status that we cannot read: nothing is decided on it."""
 
+
+UNCONFIRMED: Final = (
+    PspError,
+    PaygateError,  # also of an account whose adapter is gone
+    PaymentChangingError,
+    PaymentMismatchError,
+    PaymentUnclearError,
+)
+"""What keeps a payment from being confirmed by its PSP, and may be otherwise a little later."""
 
 WritesWith = Callable[[Payment], Sequence[Write]]
 """What to store together with a payment as it is from now on."""

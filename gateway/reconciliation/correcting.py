@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Protocol
 
 import structlog
 
 from gateway.domain.payment import Payment
-from gateway.errors import PaygateError
-from gateway.payments.refreshing import (
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-)
+from gateway.payments.refreshing import UNCONFIRMED
 from gateway.storage.database import Database
 from gateway.storage.payments import get_payment
-from psp.errors import PspError
 
 _log = structlog.get_logger(__name__)
-_UNHEARD: Final = (
-    PspError,
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-    PaygateError,  # an account whose adapter is gone
-)
 
 
 class PaymentAsker(Protocol):
@@ -48,6 +35,6 @@ class Corrections:
             return
         try:
             await self._payments.take_over(payment)
-        except _UNHEARD as error:
+        except UNCONFIRMED as error:
             # The discrepancy stays open then, and the next run asks again.
             _log.warning("not_corrected", payment_id=payment_id, error=str(error))

@@ -11,32 +11,15 @@ from typing import Final
 
 import structlog
 
-from gateway.errors import PaygateError
-from gateway.orders.handler import OrderHandler, OrderUnknownError
-from gateway.payments.refreshing import (
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-)
+from gateway.orders.handler import UNHANDLED, OrderHandler
 from gateway.storage.database import Database
 from gateway.storage.sweeping import held_orders
 from gateway.sweeping.paging import paged
-from legacy_bridge.errors import BackOfficeError
 from legacy_bridge.port import BackOffice, OrderState
-from psp.errors import PspError
 
 _log = structlog.get_logger(__name__)
 _PAGE: Final = 200
 _DECIDED: Final = frozenset({OrderState.RELEASED, OrderState.CANCELED})
-_PASSING: Final = (
-    BackOfficeError,
-    PspError,
-    PaygateError,
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-    OrderUnknownError,
-)
 
 
 class HeldOrders:
@@ -67,7 +50,7 @@ class HeldOrders:
     async def _handle(self, order_id: str) -> bool:
         try:
             handled = await self._handler.handle(order_id)
-        except _PASSING as error:
+        except UNHANDLED as error:
             # It is found again in the next pass.
             _log.warning("decided_order_not_followed", order_id=order_id, why=str(error))
             return False

@@ -10,9 +10,8 @@ from gateway.clock import Clock
 from gateway.domain.journal import EventType
 from gateway.domain.payment import Payment, PaymentState
 from gateway.domain.transitions import apply_psp_payment
-from gateway.errors import PaygateError
 from gateway.payments.refreshing import (
-    PaymentChangingError,
+    UNCONFIRMED,
     PaymentMismatchError,
     PaymentRefresher,
     PaymentUnclearError,
@@ -32,16 +31,9 @@ CANCEL_PAUSE: Final = timedelta(hours=6)
 lines in the journal, and what a PSP refuses it mostly refuses again."""
 
 _CANCELABLE: Final = frozenset({PaymentState.AWAITING_CUSTOMER, PaymentState.PROCESSING})
-_PASSING: Final = (
-    PspError,
-    PaygateError,
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-)
 
 Ask = Callable[[Payment], Awaitable[Payment]]
-"""Returns a payment as its PSP has it now, such as `PaymentTruth.take_over`. Raises `_PASSING`."""
+"""Returns a payment as its PSP has it now, e.g. `PaymentTruth.take_over`. Raises `UNCONFIRMED`."""
 
 
 class Looker:
@@ -73,7 +65,7 @@ class Looker:
             # that the PSP gave names what it once had: then account or key are the wrong ones.
             unseen = payment.psp_reference == payment.id
             return PaymentLook(payment, obstacle="" if unseen else str(error), unseen=unseen)
-        except _PASSING as error:
+        except UNCONFIRMED as error:
             return PaymentLook(payment, obstacle=str(error), unheard=is_unheard(error))
         return PaymentLook(heard, cancel_refused=await self._cancel_refused(heard))
 

@@ -8,14 +8,9 @@ from typing import Final
 import structlog
 
 from gateway.errors import PaygateError
-from gateway.orders.handler import OrderHandler, OrderUnknownError
+from gateway.orders.handler import UNHANDLED, OrderHandler
 from gateway.payments.changes import PaymentChanges
 from gateway.payments.commands import CancelReason
-from gateway.payments.refreshing import (
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-)
 from gateway.sweeping.decision import (
     Situation,
     SweepAction,
@@ -24,22 +19,11 @@ from gateway.sweeping.decision import (
     decide_sweep,
 )
 from gateway.sweeping.looking import Looker, is_unheard
-from legacy_bridge.errors import BackOfficeError
 from legacy_bridge.port import BackOffice, DraftOrder
-from psp.errors import PspError
 
 _log = structlog.get_logger(__name__)
 _MOST_STEPS: Final = 20
 """An order of so many open payments is ended in the next pass."""
-_PASSING: Final = (
-    BackOfficeError,
-    PaygateError,
-    PspError,
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-    OrderUnknownError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +88,7 @@ class OrderSweep:
                 return _waiting(order, decision if alarm else done or decision, situation)
             try:
                 await self._act(order, decision)
-            except _PASSING as error:
+            except UNHANDLED as error:
                 if decision.action is SweepAction.CANCEL_PAYMENT and isinstance(
                     error, PaygateError
                 ):

@@ -14,12 +14,7 @@ from typing import Final
 import structlog
 
 from gateway.clock import Clock
-from gateway.errors import PaygateError
-from gateway.payments.refreshing import (
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-)
+from gateway.payments.refreshing import UNCONFIRMED
 from gateway.refunds.truth import PaymentTruth
 from gateway.storage.database import Database
 from gateway.storage.operations import get_open_operation
@@ -28,7 +23,6 @@ from gateway.storage.sweeping import failed_payments, processing_payments
 from gateway.sweeping.decision import SweepAges
 from gateway.sweeping.paging import paged
 from gateway.sweeping.schedule import is_due
-from psp.errors import PspError
 
 _log = structlog.get_logger(__name__)
 _PAGE: Final = 200
@@ -39,13 +33,6 @@ _AFTER_DECLINE: Final = SweepAges(sweep_after=timedelta(hours=6), cancel_after=t
 """Asked after 6, 12 and 24 hours: who tries again does so soon, and there are more of these."""
 _DECLINED_FOR: Final = timedelta(hours=29)
 """A pass may come late."""
-_PASSING: Final = (
-    PspError,
-    PaygateError,
-    PaymentChangingError,
-    PaymentMismatchError,
-    PaymentUnclearError,
-)
 
 
 class UnfinishedChanges:
@@ -85,7 +72,7 @@ class UnfinishedChanges:
             return False  # the resolver asks about it, and knows what it asks for
         try:
             heard = await self._truth.take_over(payment)
-        except _PASSING as error:
+        except UNCONFIRMED as error:
             _log.warning("unfinished_change_not_read", payment_id=payment_id, why=str(error))
             return False
         _log.info("unfinished_change_read", payment_id=payment_id, state=heard.state)
