@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -71,7 +71,7 @@ class LocalDelivery:
         `with_seen` strikes off what the telling itself caused as well: nobody else hears of it.
         """
         try:
-            handled = await self._handler.handle(order_id)
+            await self._handler.handle(order_id, partial(_struck_off, lines, with_seen=with_seen))
         except UNHANDLED as error:
             refused = isinstance(error, PaygateError) and error.reason is Reason.PSP_REJECTED
             pauses = _PAUSES_AFTER_REFUSAL if refused else _PAUSES
@@ -81,15 +81,6 @@ class LocalDelivery:
         except Exception as error:  # noqa: BLE001 - a fault of ours must not lose a paid order
             _log.exception("delivery_failed", order_id=order_id)
             await self._put_off(order_id, lines, _PAUSES, f"fault: {type(error).__name__}")
-        else:
-            seen = handled.seen if with_seen else {}
-            others = [line.journal_id for line in lines if line.payment_id not in seen]
-            await self._database.commit(
-                [
-                    *(delete_deliveries_until(payment, last) for payment, last in seen.items()),
-                    *([delete_deliveries(others)] if others else []),
-                ]
-            )
 
     async def _begin(self, account: str) -> int:
         """Claim what there are lanes for; lines of an order whose lane is taken wait for it."""
@@ -128,3 +119,15 @@ class LocalDelivery:
             [postpone_delivery(line, next_attempt_time=until, error=why) for line in lines]
         )
         _log.warning("delivery_put_off", order_id=order_id, pause_s=pause.total_seconds(), why=why)
+
+
+def _struck_off(
+    lines: Sequence[Delivery], seen: Mapping[str, int], *, with_seen: bool
+) -> list[Write]:
+    """Strike off the lines, and with `with_seen` all that was seen of the payments' journals."""
+    until = seen if with_seen else {}
+    others = [line.journal_id for line in lines if line.payment_id not in until]
+    return [
+        *(delete_deliveries_until(payment, last) for payment, last in until.items()),
+        *([delete_deliveries(others)] if others else []),
+    ]

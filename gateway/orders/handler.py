@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,9 +27,9 @@ from gateway.payments.refreshing import (
 from gateway.refunds.commands import RefundReason
 from gateway.refunds.creation import RefundCreation
 from gateway.storage.journal import newest_entries
-from gateway.storage.payments import payments_and_changes_of_order
+from gateway.storage.payments import OrderPayments, order_payments
 from gateway.storage.refunds import refunds_of_order
-from gateway.storage.writes import GuardFailedError
+from gateway.storage.writes import GuardFailedError, Write
 from legacy_bridge.errors import BackOfficeError, OrderConflictError
 from legacy_bridge.port import BackOffice, DraftOrder, OrderState
 
@@ -55,7 +55,6 @@ _ASKS_FIRST: Final = frozenset(
 )
 """Before these the PSP is asked once more: a review may be open that no webhook told of, and the
 PSP may have given the money back itself."""
-_FINAL: Final = frozenset({OrderState.RELEASED, OrderState.CANCELED})
 
 
 class OrderUnknownError(Exception):
@@ -67,20 +66,22 @@ UNHANDLED: Final = (BackOfficeError, *UNCONFIRMED, OrderUnknownError)
 fault of ours, and tried again too: a paid order is never given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handled:
-    """How an order was handled."""
+DoneWith = Callable[[Mapping[str, int]], Sequence[Write]]
+"""What to store once nothing is due for an order: given, of each of its payments, the last journal
+line that was known to the decision."""
 
-    decision: OrderDecision
-    """The last one, which says what the order waits for."""
-    seen: Mapping[str, int]
-    """Of each of its payments, the last journal line that was known to that decision."""
+
+def _nothing_more(_: Mapping[str, int]) -> Sequence[Write]:
+    return ()
 
 
 @dataclass(slots=True)
 class _Visit:
     """What is learnt of an order while it is handled once."""
 
+    done_with: DoneWith = _nothing_more
+    is_done_with: bool = False
+    """Whether that was stored."""
     order: DraftOrder | None = None
     """As the back office told it last; None has it asked. It guards its own: what it has decided
     meanwhile it answers by a conflict."""
@@ -94,6 +95,12 @@ class _Visit:
     told: set[tuple[str, EventType]] = field(default_factory=set)
     """What was seen in the journal or written to it: by payment, what happened to the order."""
 
+    def take(self, read: OrderPayments) -> Sequence[Payment]:
+        """Take over what was read of the order's payments, and return them."""
+        self.payments, self.changing = read.payments, read.changing
+        self.told |= {(payment_id, EventType.ORDER_RELEASED) for payment_id in read.release_told}
+        return read.payments
+
     def learn(self, payment: Payment) -> None:
         """Take a payment over as it was just stored."""
         if self.payments is not None:
@@ -106,9 +113,17 @@ class _Visit:
         self.learn(payment)
         self.fresh[payment.id] = payment.version
 
-    def seen(self) -> Mapping[str, int]:
-        """See `Handled.seen`."""
-        return {payment.id: payment.last_sequence for payment in self.payments or ()}
+    def closing(self) -> Sequence[Write]:
+        """Return what to store once nothing is due any more."""
+        return self.done_with({each.id: each.last_sequence for each in self.payments or ()})
+
+    def is_at_rest(self) -> bool:
+        """Whether nothing is due for the order, as far as that is known without asking again."""
+        if self.order is None or self.payments is None:
+            return False
+        if _may_have_come_back(self.order, self.payments):
+            return False
+        return decide(self.order, self.payments).action is OrderAction.WAIT
 
 
 class OrderHandler:
@@ -130,13 +145,15 @@ class OrderHandler:
         self._refresher = refresher
         self._clock = clock
 
-    async def handle(self, order_id: str) -> Handled:
-        """Do what is due for an order.
+    async def handle(self, order_id: str, done_with: DoneWith = _nothing_more) -> OrderDecision:
+        """Do what is due for an order, then store what `done_with` gives.
+
+        Returns the last decision, which says what the order waits for.
 
         Raises the errors of the back office and of the PSPs, `PaygateError` if a payment is being
-        changed, and `OrderUnknownError`: call again later.
+        changed, and `OrderUnknownError`: call again later. Of `done_with` nothing is stored then.
         """
-        visit = _Visit()
+        visit = _Visit(done_with)
         for _ in range(_MOST_STEPS):
             if visit.order is None:
                 visit.order = await self._back_office.find_order(order_id)
@@ -146,13 +163,13 @@ class OrderHandler:
             decision = await self._decide(order, visit)
             if decision.payment is None or decision.action is OrderAction.WAIT:
                 await self._tell_what_was_done(order, visit)
-                return Handled(decision, visit.seen())
+                return await self._rest(decision, visit)
             await self._carry_out(order, decision, decision.payment, visit)
             if decision.action in {OrderAction.HOLD, OrderAction.ALARM}:
-                return Handled(decision, visit.seen())
+                return await self._rest(decision, visit)
         raise RuntimeError(f"order {order_id} does not come to rest")
 
-    async def give_up(self, order_id: str, reason: str) -> Handled:
+    async def give_up(self, order_id: str, reason: str) -> OrderDecision:
         """Cancel an order that nobody paid, then do what is due for it; raises as `handle` does.
 
         Money that came a moment before has no order then, and `handle` gives it back.
@@ -177,11 +194,10 @@ class OrderHandler:
         """Decide, once the PSP has confirmed what the decision depends on."""
         for _ in range(_MOST_ROUNDS):
             if visit.payments is None:
-                visit.payments, visit.changing = await payments_and_changes_of_order(
-                    self._books.database, order.order_id
-                )
-            came_back = await self._came_back(order, visit.payments)
-            decision = decide(order, visit.payments, came_back)
+                payments = visit.take(await order_payments(self._books.database, order.order_id))
+            else:
+                payments = visit.payments
+            decision = decide(order, payments, await self._came_back(order, payments))
             payment = decision.payment
             if payment is None or decision.action not in _ASKS_FIRST:
                 return decision
@@ -197,12 +213,15 @@ class OrderHandler:
 
     async def _came_back(self, order: DraftOrder, payments: Sequence[Payment]) -> frozenset[str]:
         """Return the payments whose money was given back by us and returned by the PSP."""
-        released = order.state is OrderState.RELEASED
-        if order.state not in _FINAL or (
-            released and all(payment.id == order.payment_id for payment in payments)
-        ):
+        if not _may_have_come_back(order, payments):
             return frozenset()  # then nothing depends on it
         return came_back(await refunds_of_order(self._books.database, order.order_id))
+
+    async def _rest(self, decision: OrderDecision, visit: _Visit) -> OrderDecision:
+        """Be done with the order, unless that was stored with its last journal line."""
+        if not visit.is_done_with and (writes := visit.closing()):
+            await self._books.database.commit(writes)
+        return decision
 
     async def _carry_out(
         self,
@@ -308,21 +327,30 @@ class OrderHandler:
     async def _tell(
         self, payment: Payment, event_type: EventType, reason: str, visit: _Visit
     ) -> None:
-        """Journal what happened to the order, once."""
+        """Journal what happened to the order, once; the last that is due ends the handling.
+
+        If the process dies in between the order is told again, and what was done is journaled then.
+        """
+        # Whether a release was told was read together with the payment, as it is in the visit.
+        is_known = event_type is EventType.ORDER_RELEASED
+        if is_known and (payment.id, event_type) in visit.told:
+            return
         visit.told.add((payment.id, event_type))
         for _ in range(_MOST_ROUNDS):
-            if await self._is_told(payment, event_type, reason):
+            if not is_known and await self._is_told(payment, event_type, reason):
                 return
             now = self._clock()
             event = Event(event_type, {"order_id": payment.order_id, "reason": reason})
             change = record(payment, [event], now)
+            is_last = is_known and visit.is_at_rest()
             try:
-                await self._books.save(payment, change, now)
+                await self._books.save(payment, change, now, visit.closing() if is_last else ())
             except GuardFailedError:
                 # Changed meanwhile: nothing was decided on that yet.
-                visit.payments = None
+                visit.payments, is_known = None, False
                 payment = await self._books.get(payment.id)
                 continue
+            visit.is_done_with |= is_last
             visit.learn(change.payment)
             return
         _log.warning("order_not_journaled", payment_id=payment.id, event_type=event_type)
@@ -334,3 +362,10 @@ class OrderHandler:
         if event_type in {EventType.ORDER_HELD, EventType.ORDER_CONFLICT}:
             return any(entry.details.get("reason") == reason for entry in told)
         return bool(told)
+
+
+def _may_have_come_back(order: DraftOrder, payments: Sequence[Payment]) -> bool:
+    """Whether a decision depends on money that was given back and may have been returned."""
+    if order.state is OrderState.RELEASED:
+        return any(payment.id != order.payment_id for payment in payments)
+    return order.state is OrderState.CANCELED

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from gateway.domain.journal import EventType
 from gateway.domain.payment import Payment, PaymentFilter, PaymentState
 from gateway.domain.requests import RequestKey, StoredRequest
 from gateway.storage.database import Database, Row
@@ -18,6 +19,7 @@ from gateway.storage.requests import key_parameters, matches_key, request_of
 from gateway.storage.tables import (
     KNOWN_REFERENCE,
     OPEN_OPERATION,
+    journal,
     operations,
     payments,
     requests,
@@ -70,7 +72,13 @@ _IS_CHANGING: Final = sa.exists(
     sa.select(operations.c.id).where(operations.c.payment_id == payments.c.id, OPEN_OPERATION)
 ).label("is_changing")
 _FIND_CHANGING: Final = _FIND.add_columns(_IS_CHANGING)
-_OF_ORDER_CHANGING: Final = _OF_ORDER.add_columns(_IS_CHANGING)
+_IS_RELEASE_TOLD: Final = sa.exists(
+    sa.select(journal.c.sequence).where(
+        journal.c.payment_id == payments.c.id,
+        journal.c.type == sa.literal_column(f"'{EventType.ORDER_RELEASED}'"),
+    )
+).label("is_release_told")
+_OF_ORDER_IN_DETAIL: Final = _OF_ORDER.add_columns(_IS_CHANGING, _IS_RELEASE_TOLD)
 # One row whatever is there: either side may be missing.
 _ONE: Final = sa.select(sa.literal_column("1").label("one")).subquery("one")
 _GET_WITH_REQUEST: Final = sa.select(*payments.c, *requests.c).select_from(
@@ -158,14 +166,27 @@ async def payments_of_order(database: Database, order_id: str) -> list[Payment]:
     return [_payment_of(row) for row in await database.fetch(_OF_ORDER, {"order_id": order_id})]
 
 
-async def payments_and_changes_of_order(
-    database: Database, order_id: str
-) -> tuple[list[Payment], frozenset[str]]:
-    """Return what `payments_of_order` does, and the ids of those that are being changed."""
-    rows = await database.fetch(_OF_ORDER_CHANGING, {"order_id": order_id})
+@dataclass(frozen=True, slots=True)
+class OrderPayments:
+    """The payments of an order and what else must be known to decide about it, all read at once."""
+
+    payments: Sequence[Payment]
+    """As `payments_of_order` returns them."""
+    changing: frozenset[str]
+    """Ids of those that have an operation under way."""
+    release_told: frozenset[str]
+    """Ids of those whose journal says that the order was released."""
+
+
+async def order_payments(database: Database, order_id: str) -> OrderPayments:
+    """Return what `payments_of_order` does, and what is under way and told of them."""
+    rows = await database.fetch(_OF_ORDER_IN_DETAIL, {"order_id": order_id})
     found = [_payment_of(row[:_WIDTH]) for row in rows]
-    changing = (payment.id for payment, row in zip(found, rows, strict=True) if row[_WIDTH])
-    return found, frozenset(changing)
+    changing, release_told = (
+        frozenset(payment.id for payment, row in zip(found, rows, strict=True) if row[place])
+        for place in (_WIDTH, _WIDTH + 1)
+    )
+    return OrderPayments(found, changing, release_told)
 
 
 async def list_payments(

@@ -49,10 +49,10 @@ class HeldOrders:
 
     async def _handle(self, order_id: str) -> bool:
         try:
-            handled = await self._handler.handle(order_id)
+            decision = await self._handler.handle(order_id)
         except UNHANDLED as error:
             # It is found again in the next pass.
             _log.warning("decided_order_not_followed", order_id=order_id, why=str(error))
             return False
-        _log.info("decided_order_followed", order_id=order_id, reason=handled.decision.reason)
+        _log.info("decided_order_followed", order_id=order_id, reason=decision.reason)
         return True

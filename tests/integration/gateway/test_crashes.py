@@ -40,9 +40,13 @@ async def _insist(rig: Rig, call: Callable[[], Awaitable[T]]) -> T:
     raise AssertionError("never answered")
 
 
-async def _create(rig: Rig, order_id: str, country_code: str) -> CreatedPayment:
+async def _create(
+    rig: Rig, order_id: str, country_code: str, request_id: str = ""
+) -> CreatedPayment:
     def call() -> Awaitable[CreatedPayment]:
-        return rig.create(request_id=order_id, order_id=order_id, country_code=country_code)
+        return rig.create(
+            request_id=request_id or order_id, order_id=order_id, country_code=country_code
+        )
 
     created = await _insist(rig, call)
     if created.payment.state is PaymentState.OUTCOME_UNKNOWN:
@@ -64,6 +68,14 @@ async def _at_order(rig: Rig, order_id: str) -> None:
 
 async def _automatic(rig: Rig, order_id: str) -> None:
     await _pay(rig, order_id, "DE")
+
+
+async def _paid_twice(rig: Rig, order_id: str) -> None:
+    """Confirmed on two pages before the order was told of either."""
+    twice = [await _create(rig, order_id, "FR", f"{order_id}-{page}") for page in "ab"]
+    for created in twice:
+        await rig.confirm(created)
+    await rig.settle()
 
 
 async def _with_3d_secure(rig: Rig, order_id: str) -> None:
@@ -131,15 +143,19 @@ class Story:
     told: str = "order_released"
     refunds: int = 0
     """How often the sandbox's books show money given back."""
+    payments: int = 1
+    canceled: int = 0
+    """How many of them the sandbox's books show as canceled."""
 
 
 _STORIES = {
     "at_order": Story(_at_order, 12),
     "automatic": Story(_automatic, 9),
+    "paid twice": Story(_paid_twice, 20, payments=2, canceled=1),
     "3d_secure": Story(_with_3d_secure, 12),
     "review": Story(_under_review, 14),
     "by_hand": Story(_by_hand, 14),
-    "canceled": Story(_canceled, 12, OrderState.CANCELED, 0, 0, "order_canceled"),
+    "canceled": Story(_canceled, 12, OrderState.CANCELED, 0, 0, "order_canceled", canceled=1),
     "refund": Story(_refunded, 18, taken=0, refunds=1),
     "late payment refunded by itself": Story(
         _paid_late, 14, OrderState.CANCELED, taken=0, told="refund_requested", refunds=1
@@ -161,9 +177,12 @@ async def test_a_story_survives_death_at_every_step(rig: Rig, name: str) -> None
         await rig.recover()
 
         place = f"died at step {crash_at}: {doomed.taken}"
-        (intent,) = rig.intents(order_id)
-        assert (intent["captures"], intent["taken"]) == (story.captures, story.taken), place
-        assert len(intent["refunds"]) == story.refunds, place
+        intents = rig.intents(order_id)
+        assert len(intents) == story.payments, place
+        assert sum(each["captures"] for each in intents) == story.captures, place
+        assert sum(each["taken"] for each in intents) == story.taken, place
+        assert sum(len(each["refunds"]) for each in intents) == story.refunds, place
+        assert [each["status"] for each in intents].count("canceled") == story.canceled, place
         assert len(await refunds(rig, order_id=order_id)) == story.refunds, place
         assert await rig.order_state(order_id) is story.order_state, place
         assert await rig.releases(order_id) == (story.order_state is OrderState.RELEASED), place

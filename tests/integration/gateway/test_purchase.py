@@ -9,7 +9,8 @@ import pytest
 from gateway.domain.payment import PaymentState
 from gateway.domain.requests import RequestKey
 from gateway.errors import PaygateError, Reason
-from gateway.orders.handler import Handled
+from gateway.orders.decision import OrderDecision
+from gateway.orders.handler import DoneWith
 from gateway.payments.commands import CancelPaymentCommand, CapturePaymentCommand
 from gateway.storage.outbox import outbox_depth
 from legacy_bridge.port import OrderState
@@ -64,9 +65,9 @@ async def test_what_a_telling_causes_is_not_told_again(
     told = Counter[str]()
     handle = rig.application.order_handler.handle
 
-    async def counted(order_id: str) -> Handled:
+    async def counted(order_id: str, done_with: DoneWith) -> OrderDecision:
         told[order_id] += 1
-        return await handle(order_id)
+        return await handle(order_id, done_with)
 
     monkeypatch.setattr(rig.application.order_handler, "handle", counted)
     await rig.draft()

@@ -19,7 +19,7 @@ from gateway.events.delivery import LocalDelivery
 from gateway.events.inbox_work import InboxWork
 from gateway.leases import WorkLeases
 from gateway.orders.decision import OrderAction, OrderDecision
-from gateway.orders.handler import Handled, OrderHandler
+from gateway.orders.handler import DoneWith, OrderHandler
 from gateway.settings import load_settings
 from gateway.signals import Wake
 from gateway.storage.database import Database, open_database
@@ -76,13 +76,15 @@ class Applied:
 class Told:
     """What takes the place of the orders' handler: it notes who was told."""
 
-    def __init__(self, counts: Counter[str]) -> None:
+    def __init__(self, database: Database, counts: Counter[str]) -> None:
+        self._database = database
         self._counts = counts
 
-    async def handle(self, order_id: str) -> Handled:
+    async def handle(self, order_id: str, done_with: DoneWith) -> OrderDecision:
         self._counts[order_id] += 1
         await asyncio.sleep(0)
-        return Handled(OrderDecision(OrderAction.WAIT, "it was told"), {})
+        await self._database.commit(done_with({}))
+        return OrderDecision(OrderAction.WAIT, "it was told")
 
 
 class Replica:
@@ -96,7 +98,8 @@ class Replica:
         database = SteppedDatabase(self._opened, self.steps)
         leases = WorkLeases(database, clock, length)
         self.applied = Applied(database, counts)
-        applier, handler = cast("EventApplier", self.applied), cast("OrderHandler", Told(counts))
+        applier = cast("EventApplier", self.applied)
+        handler = cast("OrderHandler", Told(database, counts))
         arrivals, deliveries, accounts = Wake(), Wake(), (CLAIMED_ACCOUNT,)
         inbox = InboxWork(database, accounts, applier, clock, arrivals, leases)
         delivery = LocalDelivery(database, accounts, handler, clock, deliveries, leases)

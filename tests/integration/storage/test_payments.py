@@ -8,19 +8,23 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.journal import EventType
 from gateway.domain.operation import OperationState
 from gateway.domain.payment import Payment, PaymentFilter, PaymentState
 from gateway.domain.requests import RequestKey, StoredRequest
+from gateway.domain.transitions import Event, entry_of
 from gateway.storage.database import Database
+from gateway.storage.journal import insert_entry
 from gateway.storage.operations import insert_operation, settle_operation
 from gateway.storage.payments import (
+    OrderPayments,
     find_payment_and_change,
     find_payment_by_reference,
     get_payment,
     get_payment_with_request,
     insert_payment,
     list_payments,
-    payments_and_changes_of_order,
+    order_payments,
     payments_of_order,
     update_payment,
 )
@@ -187,21 +191,28 @@ async def test_a_payment_and_a_request_come_in_one_answer(
     assert found == (numbered(1) if has_payment else None, REQUEST if has_request else None)
 
 
-async def test_payments_are_read_with_whether_they_are_being_changed(database: Database) -> None:
+async def test_payments_are_read_with_whether_they_are_being_changed_or_told(
+    database: Database,
+) -> None:
     """In one round trip: an operation under way counts, one that is settled does not."""
     first, second = numbered(1), numbered(2)
     begun = operation(id="op_1", payment_id=second.id)
     await database.commit([insert_payment(first), insert_payment(second), insert_operation(begun)])
 
-    during = await payments_and_changes_of_order(database, first.order_id)
+    during = await order_payments(database, first.order_id)
     found = [
         await find_payment_and_change(database, each.psp_account, each.psp_reference)
         for each in (first, second)
     ]
     await database.commit([settle_operation(begun.id, OperationState.SUCCEEDED, "")])
-    after = await payments_and_changes_of_order(database, first.order_id)
+    told = [
+        entry_of(first, Event(EventType.ORDER_RELEASED), 1, NOW),
+        entry_of(second, Event(EventType.ORDER_HELD), 1, NOW),
+    ]
+    await database.commit([insert_entry(each) for each in told])
+    after = await order_payments(database, first.order_id)
 
-    assert during == ([second, first], frozenset({second.id}))
+    assert during == OrderPayments([second, first], frozenset({second.id}), frozenset())
     assert found == [(first, False), (second, True)]
-    assert after == ([second, first], frozenset())
+    assert after == OrderPayments([second, first], frozenset(), frozenset({first.id}))
     assert await find_payment_and_change(database, "stripe_eu", "pi_unknown") == (None, False)
