@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from sqlalchemy import Select, Table, bindparam, literal, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from legacy_bridge.errors import KeyReusedError, OrderConflictError, OrderNotFoundError
@@ -20,6 +21,7 @@ from legacy_bridge.port import (
 )
 from legacy_bridge.sql.accounts import SqlAccounts
 from legacy_bridge.sql.aliases import SqlAliases
+from legacy_bridge.sql.at_once import MOVES, move_parameters
 from legacy_bridge.sql.database import Database
 from legacy_bridge.sql.rows import (
     OrderAction,
@@ -207,6 +209,10 @@ class SqlBackOffice:
         await self._aliases.load(loaded)
 
     async def _grant(self, wish: Wish, key: str) -> DraftOrder:
+        if self._database.dialect_name == "postgresql":
+            moved = await self._moved_at_once(wish, key)
+            if moved is not None:
+                return moved
         async with self._database.writing(f"make order {wish.wanted}") as connection:
             # The row lock comes first (SQLite locks the whole database at BEGIN): of two callers
             # with one key, the second then finds what the first logged.
@@ -220,6 +226,16 @@ class SqlBackOffice:
                 if verdict is not Verdict.REFUSE and await self._apply(connection, order, action):
                     return order_after(order, action)
             return await self._answered(connection, order, wish, key)
+
+    async def _moved_at_once(self, wish: Wish, key: str) -> DraftOrder | None:
+        """Move an order with one round trip; None if nothing was done, and the rules say why."""
+        parameters = move_parameters(wish, key, self._now())
+        async with self._database.writing_at_once(f"make order {wish.wanted}") as connection:
+            try:
+                row = (await connection.execute(MOVES[wish.wanted], parameters)).one_or_none()
+            except IntegrityError:
+                return None  # the key was used before
+        return None if row is None else order_of(row)
 
     async def _answered(
         self, connection: AsyncConnection, order: DraftOrder | None, wish: Wish, key: str

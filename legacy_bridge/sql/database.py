@@ -38,9 +38,9 @@ class Database:
         self.dialect_name = parsed.get_backend_name()
         self._timeout_s = timeout_s
         self._engine = _engine(parsed, timeout_s * _DRIVER_SHARE, pool_size)
-        # Whoever reads sends one statement, which needs no transaction around it: one round trip
-        # instead of three. SQLite begins its own, see `_sqlite_engine`.
-        self._reader = (
+        # One statement needs no transaction around it: one round trip instead of three. SQLite
+        # begins its own, see `_sqlite_engine`.
+        self._single = (
             self._engine
             if self.dialect_name == "sqlite"
             else self._engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -56,7 +56,14 @@ class Database:
     async def reading(self, operation: str) -> AsyncIterator[AsyncConnection]:
         """Read with one statement; raises `BackOfficeUnavailableError`, naming `operation`."""
         with _translated(operation):
-            async with asyncio.timeout(self._timeout_s), self._reader.begin() as connection:
+            async with asyncio.timeout(self._timeout_s), self._single.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def writing_at_once(self, operation: str) -> AsyncIterator[AsyncConnection]:
+        """Write with one statement, which commits by itself; not on SQLite. Raises as `writing`."""
+        with _translated(operation):
+            async with asyncio.timeout(self._timeout_s), self._single.begin() as connection:
                 yield connection
 
     @asynccontextmanager
