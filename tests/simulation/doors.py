@@ -105,6 +105,8 @@ class SimulatedOffice:
                 await self._world.on_release(order, payment_id)
             return await self._inner.release_order(order_id, payment_id=payment_id, key=key)
 
+        known_s = self._machine.awake_since_s()
+        await self._world.on_wish_to_release(order_id, payment_id, known_s)
         return await self._change(f"release {order_id} for {payment_id}", release)
 
     async def hold_order(

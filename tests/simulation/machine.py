@@ -15,6 +15,8 @@ from tests.simulation.trace import Trace
 
 T = TypeVar("T")
 
+_STILL_DAZED_S = 1.0
+"""How long after a process was frozen it may act on what it read before: no step takes as long."""
 _OFFICES_CODE = str(Path("sqlalchemy", "ext", "asyncio"))
 
 RUNNING_IN: ContextVar[Machine | None] = ContextVar("machine", default=None)
@@ -41,6 +43,9 @@ class Surroundings(Protocol):
     async def on_release(self, order: DraftOrder, payment_id: str) -> None:
         """Look at an order right before it is released."""
 
+    async def on_wish_to_release(self, order_id: str, payment_id: str, known_s: float) -> None:
+        """Look at the payment in the gateway's own books as a process decides to release."""
+
 
 class Machine:
     """One process. Nothing in its memory survives its death; what it sent is on its way."""
@@ -50,7 +55,7 @@ class Machine:
         self.world = world
         self.dead = False
         self.application: Application | None = None
-        self._frozen_until_s = 0.0
+        self._frozen_from_s = self._frozen_until_s = 0.0
         self._steps_left: int | None = None
         self.tasks: dict[asyncio.Task[Any], None] = {}
         """In the order in which they were made: a set's order is the memory's, not the seed's."""
@@ -92,7 +97,8 @@ class Machine:
             raise CrashError(name)
         if chaos.happens(chaos.freeze):
             for_s = chaos.rng.uniform(20.0, 900.0)
-            self._frozen_until_s = self.world.now_s() + for_s
+            self._frozen_from_s = self.world.now_s()
+            self._frozen_until_s = self._frozen_from_s + for_s
             text = f"{self.name}: FROZEN for {for_s:.0f} s {name}"
             self.world.trace.add(self.world.now_s(), text)
         await self.thaw()
@@ -110,6 +116,11 @@ class Machine:
             await asyncio.sleep(left_s)
             await self.thaw()  # frozen anew meanwhile, perhaps
         self.live()
+
+    def awake_since_s(self) -> float:
+        """Return until when all that others did could be known: now, or before it was frozen."""
+        has_just_thawed = self.world.now_s() - self._frozen_until_s < _STILL_DAZED_S
+        return self._frozen_from_s if has_just_thawed else self.world.now_s()
 
     def live(self) -> None:
         """A point that only the living reach."""

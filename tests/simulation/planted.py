@@ -21,12 +21,13 @@ from gateway.ids import new_id
 from gateway.orders import decision as decision_module
 from gateway.orders import handler as handler_module
 from gateway.orders.decision import OrderAction, OrderDecision
+from gateway.orders.handler import OrderHandler
 from gateway.payments.changes import PaymentChanges
 from gateway.payments.sending import OperationSender
 from gateway.refunds.sending import RefundSender
 from gateway.storage.inbox import insert_event
 from gateway.storage.outbox import delete_deliveries
-from gateway.storage.payments import update_payment
+from gateway.storage.payments import order_payments, update_payment
 from gateway.storage.writes import Write
 from gateway.sweeping import orders as sweeping_orders
 from gateway.sweeping.decision import SweepAction, decide_sweep
@@ -242,6 +243,25 @@ def _forget_unfinished() -> list[Patch]:
     return [(UnfinishedChanges, "ask", forgetful)]
 
 
+def _decide_from_an_old_look() -> list[Patch]:
+    """Decide from payments as they were before the PSP was asked, whatever was stored meanwhile."""
+
+    async def once(self: Any, order: Any, visit: Any) -> OrderDecision:
+        if visit.payments is None:
+            visit.take(await order_payments(self._books.database, order.order_id))
+        while True:
+            came_back = await self._came_back(order, visit.payments)
+            decided = decision_module.decide(order, visit.payments, came_back)
+            payment = decided.payment
+            if payment is None or decided.action not in handler_module._ASKS_FIRST:  # noqa: SLF001 - as above
+                return decided
+            if visit.fresh.get(payment.id) == payment.version:
+                return decided
+            visit.confirm(await self._refresher.refresh(payment))
+
+    return [(OrderHandler, "_decide", once)]
+
+
 BUGS: Final[Mapping[str, Bug]] = {
     "commit-after-call": Bug(
         "the PSP is called before the operation is committed", _commit_after_the_call
@@ -265,6 +285,9 @@ BUGS: Final[Mapping[str, Bug]] = {
     "route-again": Bug("a change goes where today's routing points", _route_again),
     "never-refund": Bug("money for a canceled order is kept", _never_refund),
     "refund-missed": Bug("a refund that fails later can be missed", _refund_missed),
+    "decide-from-an-old-look": Bug(
+        "what is stored while the PSP is asked is not heard", _decide_from_an_old_look
+    ),
     "forget-unfinished": Bug("what a PSP accepted is never asked about", _forget_unfinished),
     **{name: Bug(says, patches) for name, (says, patches) in PLANTED.items()},
 }

@@ -23,6 +23,7 @@ _FIRST_CAUGHT_BY = {
     "refund-under-new-key": 3,
     "drop-deliveries": 2,
     "refund-missed": 61,
+    "decide-from-an-old-look": 8,
     "forget-unfinished": 3,
     "send-unanswered-again": 3,
     "drop-postings": 2,

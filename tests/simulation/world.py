@@ -33,7 +33,7 @@ from psp.ogone.sandbox import OgoneSandbox
 from psp.ogone.sandbox.model import Account as OgoneMerchant
 from psp.ogone.sandbox.model import Operation
 from psp.ogone.sandbox.model import Payment as OgonePayment
-from psp.port import CapturePolicy
+from psp.port import CapturePolicy, ReviewStatus
 from psp.stripe.config import SettlementSource, StripeAccountConfig
 from psp.stripe.sandbox import StripeSandbox
 from psp.stripe.sandbox.model import Event
@@ -77,6 +77,10 @@ _BY_KEY: Final = sa.select(_OPERATIONS.id).where(_OPERATIONS.idempotency_key == 
 _OPEN: Final = sa.select(_OPERATIONS.id).where(
     _OPERATIONS.payment_id == sa.bindparam("payment"), tables.OPEN_OPERATION
 )
+_PAYMENTS: Final = tables.payments.c
+_AGAINST: Final = sa.select(
+    _PAYMENTS.update_time, _PAYMENTS.review, _PAYMENTS.refunded_minor
+).where(_PAYMENTS.id == sa.bindparam("payment"))
 _OGONE_CHANGES: Final = ("orderdirect", "maintenancedirect")
 
 PASSING: Final = (
@@ -259,6 +263,24 @@ class World:
         )
         if problem and not crossed:
             self.problems.append((order.order_id, f"released for {payment_id}: {problem}"))
+
+    async def on_wish_to_release(self, order_id: str, payment_id: str, known_s: float) -> None:
+        """See that the gateway's own books hold nothing against the release, of what was known."""
+        ((update_time, review, refunded_minor),) = await self.database.fetch(
+            _AGAINST, {"payment": payment_id}
+        )
+        under_way = await self.database.fetch(_OPEN, {"payment": payment_id})
+        problem = (
+            f"its review is {review}"
+            if review in {ReviewStatus.OPEN, ReviewStatus.REJECTED}
+            else f"{refunded_minor} of it was refunded"
+            if refunded_minor
+            else "it is being changed"
+            if under_way
+            else ""
+        )
+        if problem and update_time.timestamp() - BEGIN_S < known_s:
+            self.problems.append((order_id, f"to be released for {payment_id}, though {problem}"))
 
     async def on_acknowledged(self, account: str, event_id: str) -> None:
         """See that a webhook is durable by the time it is answered 2xx."""
