@@ -65,28 +65,19 @@ class WorkLeases:
         process dies they are due when the lease ends.
         """
         lease = _Lease(held, move, self._database)
-        ended = asyncio.Event()
-        renewal = asyncio.create_task(self._renew(lease, ended), name="lease")
+        renewals = _Renewals(lease, self.end, self._length.total_seconds() / _RENEWALS_A_LEASE)
         try:
             await work()
         except asyncio.CancelledError:
-            await _end(renewal, ended)
+            await renewals.stop()
             await self._give_back(lease, ())
             raise
         except Exception:
-            await _end(renewal, ended)
+            await renewals.stop()
             await self._give_back(lease, _PAUSES_S)
             raise
         finally:
-            await _end(renewal, ended)
-
-    async def _renew(self, lease: _Lease, ended: asyncio.Event) -> None:
-        """Move the end on, well before it comes, until the work has ended."""
-        while not await _comes(ended, self._length.total_seconds() / _RENEWALS_A_LEASE):
-            try:
-                await lease.move_to(self.end())
-            except StorageUnavailableError as error:
-                _log.warning("lease_not_renewed", error=str(error))
+            await renewals.stop()
 
     async def _give_back(self, lease: _Lease, pauses_s: Sequence[float]) -> None:
         """Make the rows due now. A database that was away may be back before the lease ends."""
@@ -113,15 +104,43 @@ class _Lease:
         self._held = until
 
 
+class _Renewals:
+    """Moves the end of a lease on, well before it comes, until it is stopped.
+
+    Most work is done long before: a task of its own begins with the first renewal.
+    """
+
+    def __init__(self, lease: _Lease, end: Callable[[], datetime], every_s: float) -> None:
+        self._lease = lease
+        self._end = end
+        self._every_s = every_s
+        self._ended = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._first = asyncio.get_running_loop().call_later(every_s, self._begin)
+
+    async def stop(self) -> None:
+        """Let one that is under way end: a lease half moved is one that nobody can move again."""
+        self._first.cancel()
+        self._ended.set()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._renew(), name="lease")
+
+    async def _renew(self) -> None:
+        while True:
+            try:
+                await self._lease.move_to(self._end())
+            except StorageUnavailableError as error:
+                _log.warning("lease_not_renewed", error=str(error))
+            if await _comes(self._ended, self._every_s):
+                return
+
+
 async def _comes(event: asyncio.Event, within_s: float) -> bool:
     try:
         async with asyncio.timeout(within_s):
             return await event.wait()
     except TimeoutError:
         return False
-
-
-async def _end(renewal: asyncio.Task[None], ended: asyncio.Event) -> None:
-    """Let a renewal that is under way end: a lease half moved is one that nobody can move again."""
-    ended.set()
-    await asyncio.wait([renewal])

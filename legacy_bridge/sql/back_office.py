@@ -209,6 +209,10 @@ class SqlBackOffice:
         await self._aliases.load(loaded)
 
     async def _grant(self, wish: Wish, key: str) -> DraftOrder:
+        """Grant a wish, or raise what the rules say; PostgreSQL grants nearly all by one statement.
+
+        What it did nothing for goes by the rules, step by step, as everything on SQLite does.
+        """
         if self._database.dialect_name == "postgresql":
             moved = await self._moved_at_once(wish, key)
             if moved is not None:
@@ -228,7 +232,7 @@ class SqlBackOffice:
             return await self._answered(connection, order, wish, key)
 
     async def _moved_at_once(self, wish: Wish, key: str) -> DraftOrder | None:
-        """Move an order with one round trip; None if nothing was done, and the rules say why."""
+        """Move an order with one round trip; None if nothing was done."""
         parameters = move_parameters(wish, key, self._now())
         async with self._database.writing_at_once(f"make order {wish.wanted}") as connection:
             try:
