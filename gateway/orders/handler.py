@@ -37,6 +37,8 @@ _log = structlog.get_logger(__name__)
 _MOST_STEPS: Final = 8
 """Capture, release and a handful of authorisations to give up; more is a loop."""
 _MOST_ROUNDS: Final = 5
+_VERSIONS_OF_A_CHANGE: Final = 2
+"""A capture is written down, and settled: whoever finds more has to read what the others wrote."""
 _MOST_LINES: Final = 50
 
 _TOLD: Final[Mapping[OrderAction, EventType]] = {
@@ -55,6 +57,7 @@ _ASKS_FIRST: Final = frozenset(
 )
 """Before these the PSP is asked once more: a review may be open that no webhook told of, and the
 PSP may have given the money back itself."""
+_FINAL: Final = frozenset({OrderState.RELEASED, OrderState.CANCELED})
 
 
 class OrderUnknownError(Exception):
@@ -118,11 +121,10 @@ class _Visit:
         return self.done_with({each.id: each.last_sequence for each in self.payments or ()})
 
     def is_at_rest(self) -> bool:
-        """Whether nothing is due for the order, as far as that is known without asking again."""
+        """Whether nothing is due for the order, by what is known of it."""
         if self.order is None or self.payments is None:
             return False
-        if _may_have_come_back(self.order, self.payments):
-            return False
+        # Money that came back makes an alarm of what would be a refund, and never nothing.
         return decide(self.order, self.payments).action is OrderAction.WAIT
 
 
@@ -164,8 +166,8 @@ class OrderHandler:
             if decision.payment is None or decision.action is OrderAction.WAIT:
                 await self._tell_what_was_done(order, visit)
                 return await self._rest(decision, visit)
-            await self._carry_out(order, decision, decision.payment, visit)
-            if decision.action in {OrderAction.HOLD, OrderAction.ALARM}:
+            is_done = await self._carry_out(order, decision, decision.payment, visit)
+            if is_done and decision.action in {OrderAction.HOLD, OrderAction.ALARM}:
                 return await self._rest(decision, visit)
         raise RuntimeError(f"order {order_id} does not come to rest")
 
@@ -213,7 +215,10 @@ class OrderHandler:
 
     async def _came_back(self, order: DraftOrder, payments: Sequence[Payment]) -> frozenset[str]:
         """Return the payments whose money was given back by us and returned by the PSP."""
-        if not _may_have_come_back(order, payments):
+        released = order.state is OrderState.RELEASED
+        if order.state not in _FINAL or (
+            released and all(payment.id == order.payment_id for payment in payments)
+        ):
             return frozenset()  # then nothing depends on it
         return came_back(await refunds_of_order(self._books.database, order.order_id))
 
@@ -229,16 +234,17 @@ class OrderHandler:
         decision: OrderDecision,
         payment: Payment,
         visit: _Visit,
-    ) -> None:
+    ) -> bool:
+        """Do what was decided, and tell of it; False if somebody else decided in between."""
         if decision.beside is not None and decision.beside.payment is not None:
             await self._alarm_beside(decision.beside, decision.beside.payment, visit)
         try:
             await self._act(order, decision, payment, visit)
         except OrderConflictError as conflict:
-            # Somebody else decided in between; the next look decides from what is true now.
+            # The next look decides from what is true now.
             _log.info("order_conflict", order_id=order.order_id, conflict=str(conflict))
             visit.order = visit.payments = None
-            return
+            return False
         _log.info(
             "order_decided",
             order_id=order.order_id,
@@ -249,6 +255,7 @@ class OrderHandler:
         if decision.action in _TOLD:
             for about in (payment, *decision.others):
                 await self._tell(about, _TOLD[decision.action], decision.reason, visit)
+        return True
 
     async def _alarm_beside(self, alarm: OrderDecision, payment: Payment, visit: _Visit) -> None:
         """Raise an alarm about other payments if their PSP confirms it; else the next look does."""
@@ -272,7 +279,10 @@ class OrderHandler:
         order_id, key = order.order_id, f"{decision.action}:{order.order_id}:{payment.id}"
         match decision.action:
             case OrderAction.CAPTURE:
-                visit.confirm(await self._changes.capture_by_itself(payment))
+                captured = await self._changes.capture_by_itself(payment)
+                visit.confirm(captured)
+                if captured.version != payment.version + _VERSIONS_OF_A_CHANGE:
+                    visit.payments = None  # others stored something, too
             case OrderAction.RELEASE:
                 visit.order = await self._back_office.release_order(
                     order_id, payment_id=payment.id, key=key
@@ -321,39 +331,42 @@ class OrderHandler:
         if order.state is not OrderState.CANCELED:
             about = [payment for payment in about if payment.id == order.payment_id]
         for payment in about:
-            if (payment.id, event_type) not in visit.told:
-                await self._tell(payment, event_type, reason, visit)
+            await self._tell(payment, event_type, reason, visit)
 
     async def _tell(
         self, payment: Payment, event_type: EventType, reason: str, visit: _Visit
     ) -> None:
-        """Journal what happened to the order, once; the last that is due ends the handling.
+        """Journal what happened to the order, once.
 
-        If the process dies in between the order is told again, and what was done is journaled then.
+        A release that leaves nothing due is stored together with what the visit is done with. If
+        the process dies before, the order is told again, and its release is journaled then.
         """
-        # Whether a release was told was read together with the payment, as it is in the visit.
-        is_known = event_type is EventType.ORDER_RELEASED
-        if is_known and (payment.id, event_type) in visit.told:
+        told = (payment.id, event_type)
+        if told in visit.told:
             return
-        visit.told.add((payment.id, event_type))
+        # Whether a release was told is read with the payments, as of the version that they have.
+        must_look = event_type is not EventType.ORDER_RELEASED
         for _ in range(_MOST_ROUNDS):
-            if not is_known and await self._is_told(payment, event_type, reason):
+            if must_look and await self._is_told(payment, event_type, reason):
+                visit.told.add(told)
                 return
             now = self._clock()
             event = Event(event_type, {"order_id": payment.order_id, "reason": reason})
             change = record(payment, [event], now)
-            is_last = is_known and visit.is_at_rest()
+            is_last = event_type is EventType.ORDER_RELEASED and visit.is_at_rest()
             try:
                 await self._books.save(payment, change, now, visit.closing() if is_last else ())
             except GuardFailedError:
                 # Changed meanwhile: nothing was decided on that yet.
-                visit.payments, is_known = None, False
+                visit.payments, must_look = None, True
                 payment = await self._books.get(payment.id)
                 continue
-            visit.is_done_with |= is_last
+            visit.told.add(told)
             visit.learn(change.payment)
+            if is_last:
+                visit.is_done_with = True
             return
-        _log.warning("order_not_journaled", payment_id=payment.id, event_type=event_type)
+        raise PaymentChangingError(payment.order_id)
 
     async def _is_told(self, payment: Payment, event_type: EventType, reason: str) -> bool:
         # There may be one reason after another to hold an order or to raise an alarm; all else
@@ -362,10 +375,3 @@ class OrderHandler:
         if event_type in {EventType.ORDER_HELD, EventType.ORDER_CONFLICT}:
             return any(entry.details.get("reason") == reason for entry in told)
         return bool(told)
-
-
-def _may_have_come_back(order: DraftOrder, payments: Sequence[Payment]) -> bool:
-    """Whether a decision depends on money that was given back and may have been returned."""
-    if order.state is OrderState.RELEASED:
-        return any(payment.id != order.payment_id for payment in payments)
-    return order.state is OrderState.CANCELED

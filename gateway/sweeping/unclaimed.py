@@ -10,6 +10,7 @@ import structlog
 from gateway.clock import Clock
 from gateway.domain.payment import Payment, PaymentState
 from gateway.orders.handler import OrderHandler
+from gateway.payments.refreshing import PaymentChangingError
 from gateway.storage.database import Database
 from gateway.storage.payments import payments_of_order
 from gateway.storage.sweeping import untold_orders
@@ -58,7 +59,7 @@ class UnclaimedMoney:
     async def _alarm_of(self, order_id: str) -> int:
         alarms = 0
         for payment in await payments_of_order(self._database, order_id):
-            if _holds_money(payment) and await self._handler.alarm(payment, _REASON):
+            if _holds_money(payment) and await self._is_news(payment):
                 _log.error(
                     "money_without_order",
                     order_id=order_id,
@@ -68,6 +69,14 @@ class UnclaimedMoney:
                 )
                 alarms += 1
         return alarms
+
+    async def _is_news(self, payment: Payment) -> bool:
+        """Journal the alarm; whether it was not told before. The next pass tries again."""
+        try:
+            return await self._handler.alarm(payment, _REASON)
+        except PaymentChangingError as error:
+            _log.warning("alarm_put_off", payment_id=payment.id, why=str(error))
+            return False
 
 
 def _holds_money(payment: Payment) -> bool:

@@ -47,7 +47,8 @@ def _move(wanted: OrderState) -> Select[Any]:
             state=wanted.value,
             payment_id=func.coalesce(func.nullif(payment_id, ""), orders.c.payment_id),
             reason=reason,
-            update_time=now,
+            # No log goes back in time: whoever held the row until now may have begun later.
+            update_time=func.greatest(now, orders.c.update_time, type_=UtcDateTime),
         )
         .returning(*orders.c)
         .cte("moved")
@@ -63,7 +64,7 @@ def _move(wanted: OrderState) -> Select[Any]:
         "payment_id": moved.c.payment_id,
         "reason": moved.c.reason,
         "update_time": moved.c.update_time,
-        "action_time": now,
+        "action_time": moved.c.update_time,
     }
     logged = insert(order_actions).from_select(list(line), select(*line.values())).cte("logged")
     return select(moved).add_cte(logged)

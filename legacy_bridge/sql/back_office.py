@@ -226,7 +226,8 @@ class SqlBackOffice:
             if order is not None:
                 verdict = judge(order, wish.wanted, wish.payment_id)
                 changed = verdict is Verdict.MOVE
-                action = _action_for(order, wish, key, changed=changed, now=self._now())
+                now = max(self._now(), order.update_time)  # no log goes back in time
+                action = _action_for(order, wish, key, changed=changed, now=now)
                 if verdict is not Verdict.REFUSE and await self._apply(connection, order, action):
                     return order_after(order, action)
             return await self._answered(connection, order, wish, key)
@@ -238,7 +239,7 @@ class SqlBackOffice:
             try:
                 row = (await connection.execute(MOVES[wish.wanted], parameters)).one_or_none()
             except IntegrityError:
-                return None  # the key was used before
+                return None  # the key was used before, or the order was released
         return None if row is None else order_of(row)
 
     async def _answered(
@@ -273,7 +274,10 @@ class SqlBackOffice:
 def _action_for(
     order: DraftOrder, wish: Wish, key: str, *, changed: bool, now: datetime
 ) -> OrderAction:
-    """Log line of a wish that is granted: the order moves to it, or stays as it is."""
+    """Log line of a wish that is granted: the order moves to it, or stays as it is.
+
+    `at_once` says of a move the same in SQL.
+    """
     return OrderAction(
         key=key,
         wish=wish,

@@ -52,19 +52,18 @@ class Database:
             asyncio.Lock() if self.dialect_name == "sqlite" else nullcontext()
         )
 
-    @asynccontextmanager
-    async def reading(self, operation: str) -> AsyncIterator[AsyncConnection]:
+    def reading(self, operation: str) -> AbstractAsyncContextManager[AsyncConnection]:
         """Read with one statement; raises `BackOfficeUnavailableError`, naming `operation`."""
-        with _translated(operation):
-            async with asyncio.timeout(self._timeout_s), self._single.begin() as connection:
-                yield connection
+        return self._one_statement(operation)
 
-    @asynccontextmanager
-    async def writing_at_once(self, operation: str) -> AsyncIterator[AsyncConnection]:
-        """Write with one statement, which commits by itself; not on SQLite. Raises as `writing`."""
-        with _translated(operation):
-            async with asyncio.timeout(self._timeout_s), self._single.begin() as connection:
-                yield connection
+    def writing_at_once(self, operation: str) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Write with one statement, which commits by itself; raises as `writing`.
+
+        Not on SQLite, whose writers queue: `ValueError`.
+        """
+        if self.dialect_name == "sqlite":
+            raise ValueError(f"{operation}: SQLite writes in transactions")
+        return self._one_statement(operation)
 
     @asynccontextmanager
     async def writing(self, operation: str) -> AsyncIterator[AsyncConnection]:
@@ -78,6 +77,12 @@ class Database:
                 self._writer,
                 self._writing_engine.begin() as connection,
             ):
+                yield connection
+
+    @asynccontextmanager
+    async def _one_statement(self, operation: str) -> AsyncIterator[AsyncConnection]:
+        with _translated(operation):
+            async with asyncio.timeout(self._timeout_s), self._single.begin() as connection:
                 yield connection
 
     async def close(self) -> None:

@@ -58,6 +58,7 @@ async def check(world: World, purchases: Sequence[Purchase]) -> list[Problem]:
             problems.append((order.order_id, text))
     problems += _payments(rows, books)
     problems += _refunds(rows, books)
+    problems += _told_once(rows)
     problems += _durable(world, rows)
     problems += _settled(rows)
     problems += await file_problems(world, rows, books)
@@ -192,6 +193,16 @@ def _pinned(rows: Rows) -> Iterable[Problem]:
         row = account_of[operation.payment_id]
         if operation.psp_account != row.psp_account:
             yield row.order_id, f"{row.id} is of {row.psp_account}, and {operation.id} is not"
+
+
+def _told_once(rows: Rows) -> Iterable[Problem]:
+    """Whoever listens to journals may ship by such a line."""
+    told = Counter(
+        (line.order_id, line.payment_id) for line in rows.journal if line.type == "order_released"
+    )
+    for (order_id, payment_id), times in told.items():
+        if times > 1:
+            yield order_id, f"its release for {payment_id} was told {times} times"
 
 
 def _gapless(rows: Rows) -> Iterable[Problem]:

@@ -11,8 +11,9 @@ from gateway.domain.payment import Payment
 from gateway.domain.requests import RequestKey
 from gateway.payments.changes import PaymentChanges
 from gateway.payments.commands import CancelPaymentCommand, CancelReason
-from legacy_bridge.port import OrderState
-from psp.port import PspPayment
+from legacy_bridge.port import DraftOrder, OrderState
+from psp.money import Money
+from psp.port import CapturePayment, PspPayment
 from tests.integration.gateway.refunding import TOTAL_MINOR, at_stripe, refund, told
 from tests.support.rig import Rig
 
@@ -27,6 +28,17 @@ def _while_it_is_asked(rig: Rig, happen: Happen) -> None:
         word = await rig.psp.retrieve_payment(reference)
         await happen()
         return word
+
+    vars(rig.provider)["retrieve_payment"] = retrieve
+
+
+def _before_it_is_asked(rig: Rig, happen: Happen) -> None:
+    """Let something happen before Stripe is asked for its next word."""
+
+    async def retrieve(reference: str) -> PspPayment:
+        del vars(rig.provider)["retrieve_payment"]
+        await happen()
+        return await rig.psp.retrieve_payment(reference)
 
     vars(rig.provider)["retrieve_payment"] = retrieve
 
@@ -165,3 +177,85 @@ async def test_the_sweeper_cancels_no_payment_that_was_paid_since_it_looked(
     await rig.recover()
 
     assert await rig.order_state() is OrderState.RELEASED
+
+
+def _slow_capture(rig: Rig) -> tuple[asyncio.Event, asyncio.Event]:
+    """Let Stripe capture, and keep its answer back; returns when it is done, and what sends it."""
+    done, answered = asyncio.Event(), asyncio.Event()
+
+    async def capture(request: CapturePayment) -> PspPayment:
+        word = await rig.psp.capture_payment(request)
+        done.set()
+        await answered.wait()
+        return word
+
+    vars(rig.provider)["capture_payment"] = capture
+    return done, answered
+
+
+async def test_a_process_that_stalled_while_it_captured_tells_nothing_again(rig: Rig) -> None:
+    """Another one settled the capture meanwhile, released the order and journaled that."""
+    payment_id = await _paid(rig, "FR")
+    done, answered = _slow_capture(rig)
+    stalled = asyncio.create_task(rig.application.order_handler.handle("order-1"))
+    await done.wait()
+    rig.restart()
+    rig.pass_time(minutes=3)
+    await rig.settle()
+    await rig.recover()
+    assert await rig.order_state() is OrderState.RELEASED
+
+    answered.set()
+    await stalled
+
+    assert (await told(rig, payment_id)).count("order_released") == 1
+    assert await rig.releases() == 1
+
+
+async def test_a_release_by_hand_is_told_once_by_two_who_follow_it(rig: Rig) -> None:
+    """One captures what was released, and the other hears of that and tells first."""
+    payment_id = await _paid(rig, "FR")
+    done, answered = _slow_capture(rig)
+    await rig.office.release_order("order-1", payment_id=payment_id, key="clerk")
+    first = rig.application.order_handler
+    rig.restart()
+    asked, ask = asyncio.Event(), asyncio.Event()
+
+    async def look() -> None:
+        asked.set()
+        await ask.wait()
+
+    _before_it_is_asked(rig, look)
+    other = asyncio.create_task(rig.application.order_handler.handle("order-1"))
+    await asked.wait()
+    capturing = asyncio.create_task(first.handle("order-1"))
+    await done.wait()
+    ask.set()
+    await other
+    answered.set()
+    await capturing
+
+    assert (await told(rig, payment_id)).count("order_released") == 1
+
+
+async def test_money_of_an_order_that_was_canceled_before_it_could_be_held_goes_back(
+    rig: Rig,
+) -> None:
+    """The back office refuses to hold it: what is true then is decided on, and nothing is lost."""
+    await rig.draft()
+    created = await rig.create(country_code="DE", amount=Money(1500, "EUR"))
+    office = rig.application.doors.back_office
+    hold = office.hold_order
+
+    async def late(order_id: str, **more: str) -> DraftOrder:
+        del vars(office)["hold_order"]
+        await rig.office.cancel_order(order_id, reason="the shopper called", key="clerk")
+        return await hold(order_id, **more)
+
+    vars(office)["hold_order"] = late
+    await rig.confirm(created)
+    await rig.settle()
+    await rig.recover()
+
+    assert await rig.order_state() is OrderState.CANCELED
+    assert sum(each["amount"] for each in at_stripe(rig)) == 1500

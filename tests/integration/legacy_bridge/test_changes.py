@@ -247,6 +247,19 @@ async def test_one_key_racing_for_two_orders_moves_one(back_office: SqlBackOffic
         assert len(moved) == 1
 
 
+async def test_the_log_never_goes_back_in_time(back_office: SqlBackOffice, clock: Clock) -> None:
+    """Whoever waited for an order, or whose clock is slow, comes after those it waited for."""
+    await back_office.save_draft(draft())
+    clock.advance(LATER)
+    held = await back_office.hold_order("O-1", payment_id="pay_1", reason="in review", key="k1")
+    clock.advance(-LATER)
+
+    released = await back_office.release_order("O-1", payment_id="pay_1", key="k2")
+
+    assert released.update_time == held.update_time
+    assert [each.key for each in await back_office.list_actions("O-1")] == ["k1", "k2"]
+
+
 async def test_a_draft_is_saved_once(back_office: SqlBackOffice) -> None:
     """A front end that sends its order again finds it as it stands, not as a draft again."""
     released = await released_order(back_office)
