@@ -37,8 +37,6 @@ _log = structlog.get_logger(__name__)
 _MOST_STEPS: Final = 8
 """Capture, release and a handful of authorisations to give up; more is a loop."""
 _MOST_ROUNDS: Final = 5
-_VERSIONS_OF_A_CHANGE: Final = 2
-"""A capture is written down, and settled: whoever finds more has to read what the others wrote."""
 _MOST_LINES: Final = 50
 
 _TOLD: Final[Mapping[OrderAction, EventType]] = {
@@ -57,7 +55,10 @@ _ASKS_FIRST: Final = frozenset(
 )
 """Before these the PSP is asked once more: a review may be open that no webhook told of, and the
 PSP may have given the money back itself."""
-_FINAL: Final = frozenset({OrderState.RELEASED, OrderState.CANCELED})
+_HAS_REASONS: Final = frozenset({EventType.ORDER_HELD, EventType.ORDER_CONFLICT})
+"""There may be one reason after another to hold an order or to raise an alarm; all else happens to
+it once."""
+_Told = tuple[str, EventType, str]
 
 
 class OrderUnknownError(Exception):
@@ -95,13 +96,13 @@ class _Visit:
     """Those with an operation under way when they were read."""
     fresh: dict[str, int] = field(default_factory=dict)
     """Versions of payments as the PSP just confirmed them."""
-    told: set[tuple[str, EventType]] = field(default_factory=set)
-    """What was seen in the journal or written to it: by payment, what happened to the order."""
+    told: set[_Told] = field(default_factory=set)
+    """What was seen in the journal or written to it, see `_telling`."""
 
     def take(self, read: OrderPayments) -> Sequence[Payment]:
         """Take over what was read of the order's payments, and return them."""
         self.payments, self.changing = read.payments, read.changing
-        self.told |= {(payment_id, EventType.ORDER_RELEASED) for payment_id in read.release_told}
+        self.told |= {_telling(each, EventType.ORDER_RELEASED) for each in read.release_told}
         return read.payments
 
     def learn(self, payment: Payment) -> None:
@@ -163,12 +164,12 @@ class OrderHandler:
                 raise OrderUnknownError(order_id)
             order = visit.order
             decision = await self._decide(order, visit)
-            if decision.payment is None or decision.action is OrderAction.WAIT:
-                await self._tell_what_was_done(order, visit)
-                return await self._rest(decision, visit)
-            is_done = await self._carry_out(order, decision, decision.payment, visit)
+            payment = decision.payment
+            if payment is None or decision.action is OrderAction.WAIT:
+                return await self._rest(order, decision, visit)
+            is_done = await self._carry_out(order, decision, payment, visit)
             if is_done and decision.action in {OrderAction.HOLD, OrderAction.ALARM}:
-                return await self._rest(decision, visit)
+                return await self._rest(order, decision, visit)
         raise RuntimeError(f"order {order_id} does not come to rest")
 
     async def give_up(self, order_id: str, reason: str) -> OrderDecision:
@@ -187,10 +188,7 @@ class OrderHandler:
 
     async def alarm(self, payment: Payment, reason: str) -> bool:
         """Journal that the payment's money has no order, once; whether it was not told before."""
-        if await self._is_told(payment, EventType.ORDER_CONFLICT, reason):
-            return False
-        await self._tell(payment, EventType.ORDER_CONFLICT, reason, _Visit())
-        return True
+        return await self._tell(payment, EventType.ORDER_CONFLICT, reason, _Visit())
 
     async def _decide(self, order: DraftOrder, visit: _Visit) -> OrderDecision:
         """Decide, once the PSP has confirmed what the decision depends on."""
@@ -215,15 +213,23 @@ class OrderHandler:
 
     async def _came_back(self, order: DraftOrder, payments: Sequence[Payment]) -> frozenset[str]:
         """Return the payments whose money was given back by us and returned by the PSP."""
-        released = order.state is OrderState.RELEASED
-        if order.state not in _FINAL or (
-            released and all(payment.id == order.payment_id for payment in payments)
-        ):
-            return frozenset()  # then nothing depends on it
+        if order.state is OrderState.RELEASED:
+            matters = any(payment.id != order.payment_id for payment in payments)
+        else:
+            matters = order.state is OrderState.CANCELED
+        if not matters:
+            return frozenset()
         return came_back(await refunds_of_order(self._books.database, order.order_id))
 
-    async def _rest(self, decision: OrderDecision, visit: _Visit) -> OrderDecision:
-        """Be done with the order, unless that was stored with its last journal line."""
+    async def _rest(
+        self, order: DraftOrder, decision: OrderDecision, visit: _Visit
+    ) -> OrderDecision:
+        """Be done with the order, unless that was stored with its last journal line.
+
+        That its end is told says that nothing is due any more (`gateway.storage.sweeping`), so what
+        was done unheard is told at last.
+        """
+        await self._tell_what_was_done(order, visit)
         if not visit.is_done_with and (writes := visit.closing()):
             await self._books.database.commit(writes)
         return decision
@@ -261,13 +267,12 @@ class OrderHandler:
         """Raise an alarm about other payments if their PSP confirms it; else the next look does."""
         try:
             confirmed = await self._refresher.refresh(payment)
+            visit.learn(confirmed)
+            if confirmed.version == payment.version:
+                for about in (payment, *alarm.others):
+                    await self._tell(about, _TOLD[alarm.action], alarm.reason, visit)
         except UNCONFIRMED as error:
             _log.info("alarm_put_off", payment_id=payment.id, why=str(error))
-            return
-        visit.learn(confirmed)
-        if confirmed.version == payment.version:
-            for about in (payment, *alarm.others):
-                await self._tell(about, _TOLD[alarm.action], alarm.reason, visit)
 
     async def _act(
         self,
@@ -279,10 +284,11 @@ class OrderHandler:
         order_id, key = order.order_id, f"{decision.action}:{order.order_id}:{payment.id}"
         match decision.action:
             case OrderAction.CAPTURE:
-                captured = await self._changes.capture_by_itself(payment)
-                visit.confirm(captured)
-                if captured.version != payment.version + _VERSIONS_OF_A_CHANGE:
-                    visit.payments = None  # others stored something, too
+                settled = await self._changes.capture_by_itself(payment)
+                if settled.is_fresh:
+                    visit.confirm(settled.payment)
+                else:
+                    visit.payments = None  # others stored something, and may have told of it
             case OrderAction.RELEASE:
                 visit.order = await self._back_office.release_order(
                     order_id, payment_id=payment.id, key=key
@@ -335,21 +341,21 @@ class OrderHandler:
 
     async def _tell(
         self, payment: Payment, event_type: EventType, reason: str, visit: _Visit
-    ) -> None:
-        """Journal what happened to the order, once.
+    ) -> bool:
+        """Journal what happened to the order, once; whether it was not told before.
 
         A release that leaves nothing due is stored together with what the visit is done with. If
         the process dies before, the order is told again, and its release is journaled then.
         """
-        told = (payment.id, event_type)
+        told = _telling(payment.id, event_type, reason)
         if told in visit.told:
-            return
+            return False
         # Whether a release was told is read with the payments, as of the version that they have.
         must_look = event_type is not EventType.ORDER_RELEASED
         for _ in range(_MOST_ROUNDS):
             if must_look and await self._is_told(payment, event_type, reason):
                 visit.told.add(told)
-                return
+                return False
             now = self._clock()
             event = Event(event_type, {"order_id": payment.order_id, "reason": reason})
             change = record(payment, [event], now)
@@ -365,13 +371,16 @@ class OrderHandler:
             visit.learn(change.payment)
             if is_last:
                 visit.is_done_with = True
-            return
+            return True
         raise PaymentChangingError(payment.order_id)
 
     async def _is_told(self, payment: Payment, event_type: EventType, reason: str) -> bool:
-        # There may be one reason after another to hold an order or to raise an alarm; all else
-        # happens to it once.
         told = await newest_entries(self._books.database, payment.id, event_type, _MOST_LINES)
-        if event_type in {EventType.ORDER_HELD, EventType.ORDER_CONFLICT}:
+        if event_type in _HAS_REASONS:
             return any(entry.details.get("reason") == reason for entry in told)
         return bool(told)
+
+
+def _telling(payment_id: str, event_type: EventType, reason: str = "") -> _Told:
+    """Name what is told once: of a payment, what happened to its order and, if it matters, why."""
+    return payment_id, event_type, reason if event_type in _HAS_REASONS else ""

@@ -77,15 +77,15 @@ class PaymentChanges:
             lambda payment: amount_to_capture(payment, command.amount),
             request=request,
         )
-        return await self._change(wanted, request, remaining_s)
+        return (await self._change(wanted, request, remaining_s)).payment
 
     async def cancel(self, command: CancelPaymentCommand, remaining_s: float | None) -> Payment:
         """Cancel for a caller; raises as `capture` does."""
         request = (command.key, command.fingerprint)
         wanted = _cancellation(command.payment_id, command.reason, request)
-        return await self._change(wanted, request, remaining_s)
+        return (await self._change(wanted, request, remaining_s)).payment
 
-    async def capture_by_itself(self, payment: Payment) -> Payment:
+    async def capture_by_itself(self, payment: Payment) -> Settled:
         """Capture all that is authorised of a payment as it was read, as the gateway's own wish.
 
         Raises `PaygateError` OPERATION_IN_PROGRESS if it changed since: the wish may be another.
@@ -97,22 +97,22 @@ class PaymentChanges:
 
     async def cancel_by_itself(self, payment: Payment, reason: CancelReason) -> Payment:
         """Cancel a payment as it was read, as the gateway's own wish; raises as that does."""
-        return await self._carry_out(_cancellation(payment.id, reason), payment, None)
+        return (await self._carry_out(_cancellation(payment.id, reason), payment, None)).payment
 
     async def _change(
         self, wanted: _Wanted, request: tuple[RequestKey, str], remaining_s: float | None
-    ) -> Payment:
+    ) -> Settled:
         key, fingerprint = request
         payment, stored = await self._read(wanted.payment_id, key)
         if stored is not None:
-            return await self._replays.answer(stored, fingerprint)
+            return Settled(await self._replays.answer(stored, fingerprint))
         if payment is None:
             raise not_found(wanted.payment_id)
         return await self._carry_out(wanted, payment, remaining_s)
 
     async def _carry_out(
         self, wanted: _Wanted, payment: Payment, remaining_s: float | None
-    ) -> Payment:
+    ) -> Settled:
         # Whatever can be refused is refused before the deadline is looked at.
         self._sender.provider_of(payment)
         wanted.permit(payment)
@@ -124,7 +124,7 @@ class PaymentChanges:
     ) -> tuple[Payment | None, StoredRequest | None]:
         return await get_payment_with_request(self._books.database, payment_id, key)
 
-    async def _write_and_send(self, wanted: _Wanted, payment: Payment) -> Payment:
+    async def _write_and_send(self, wanted: _Wanted, payment: Payment) -> Settled:
         for _ in range(_MOST_ROUNDS):
             beginning = self._begin(wanted, payment)
             try:
@@ -137,16 +137,14 @@ class PaymentChanges:
                 key, fingerprint = wanted.request
                 read, stored = await self._read(payment.id, key)
                 if stored is not None:
-                    return await self._replays.answer(stored, fingerprint)
+                    return Settled(await self._replays.answer(stored, fingerprint))
                 payment = read or payment
                 continue
             except AlreadyExistsError as exists:
-                return await self._lost_the_race(wanted, exists)
-            settled: Settled = await self._sender.send(
-                beginning.change.payment, beginning.operation
-            )
+                return Settled(await self._lost_the_race(wanted, exists))
+            settled = await self._sender.send(beginning.change.payment, beginning.operation)
             settled.raise_refusal()
-            return settled.payment
+            return settled
         raise operation_in_progress(payment.id)
 
     def _begin(self, wanted: _Wanted, payment: Payment) -> Beginning:

@@ -46,6 +46,9 @@ class Settled:
     """What the caller should hear of an operation that surely did not happen."""
     error: str = ""
     """Why it is open or did not happen, as the operation says it; empty if it was done."""
+    is_fresh: bool = False
+    """Whether the payment is as the PSP just answered this very attempt, and nobody else stored
+    anything of it since it was written down."""
 
     def raise_refusal(self) -> None:
         """Raise `refusal` if there is one."""
@@ -104,7 +107,7 @@ class OperationSender:
 
     async def settle(self, payment: Payment, operation: Operation, outcome: Outcome) -> Settled:
         """Store what became of an attempt. `payment` was read before the PSP was asked."""
-        for _ in range(_MOST_ROUNDS):
+        for round_number in range(_MOST_ROUNDS):
             now = self._clock()
             judged = settlement(payment, operation, outcome, now)
             refusal = refusal_of(operation, judged, outcome)
@@ -119,7 +122,13 @@ class OperationSender:
                 continue
             if not judged.is_settled:
                 self._unknowns.set()
-            return Settled(judged.change.payment, _next_action(outcome), refusal, judged.error)
+            return Settled(
+                judged.change.payment,
+                _next_action(outcome),
+                refusal,
+                judged.error,
+                is_fresh=round_number == 0 and judged.is_settled and isinstance(outcome, Answered),
+            )
         # The row stays open, and the resolver settles it once the payment rests.
         _log.warning("operation_not_settled", operation=operation.id, payment_id=payment.id)
         return Settled(payment)

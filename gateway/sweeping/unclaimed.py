@@ -59,7 +59,7 @@ class UnclaimedMoney:
     async def _alarm_of(self, order_id: str) -> int:
         alarms = 0
         for payment in await payments_of_order(self._database, order_id):
-            if _holds_money(payment) and await self._is_news(payment):
+            if _holds_money(payment) and await self._raise_alarm(payment):
                 _log.error(
                     "money_without_order",
                     order_id=order_id,
@@ -70,7 +70,7 @@ class UnclaimedMoney:
                 alarms += 1
         return alarms
 
-    async def _is_news(self, payment: Payment) -> bool:
+    async def _raise_alarm(self, payment: Payment) -> bool:
         """Journal the alarm; whether it was not told before. The next pass tries again."""
         try:
             return await self._handler.alarm(payment, _REASON)

@@ -32,7 +32,7 @@ then, and these are few, which is no polling of every transaction."""
 _AFTER_DECLINE: Final = SweepAges(sweep_after=timedelta(hours=6), cancel_after=timedelta(hours=24))
 """Asked after 6, 12 and 24 hours: who tries again does so soon, and there are more of these."""
 _DECLINED_FOR: Final = timedelta(hours=29)
-"""A pass may come late."""
+"""How far back the very first pass looks."""
 
 
 class UnfinishedChanges:
@@ -51,13 +51,19 @@ class UnfinishedChanges:
         `keep` is called before each question.
         """
         now, news = self._clock(), 0
+        # However long passes broke off: whoever was younger at the last one has a look to come.
+        declined_since = (
+            now - _DECLINED_FOR
+            if last_pass_time is None
+            else last_pass_time - _AFTER_DECLINE.cancel_after
+        )
 
         def processing(after: str) -> Awaitable[Sequence[tuple[str, datetime]]]:
             return processing_payments(self._database, now - _SCHEDULE.sweep_after, after, _PAGE)
 
         def declined(after: str) -> Awaitable[Sequence[tuple[str, datetime]]]:
             cutoff = now - _AFTER_DECLINE.sweep_after
-            return failed_payments(self._database, now - _DECLINED_FOR, cutoff, after, _PAGE)
+            return failed_payments(self._database, declined_since, cutoff, after, _PAGE)
 
         for read, ages in ((processing, _SCHEDULE), (declined, _AFTER_DECLINE)):
             async for payment_id, update_time in paged(read, _id_of, _PAGE):

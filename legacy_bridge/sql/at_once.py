@@ -47,7 +47,7 @@ def _move(wanted: OrderState) -> Select[Any]:
             state=wanted.value,
             payment_id=func.coalesce(func.nullif(payment_id, ""), orders.c.payment_id),
             reason=reason,
-            # No log goes back in time: whoever held the row until now may have begun later.
+            # An order's time never goes back: who held the row until now may have begun later.
             update_time=func.greatest(now, orders.c.update_time, type_=UtcDateTime),
         )
         .returning(*orders.c)

@@ -226,7 +226,7 @@ class SqlBackOffice:
             if order is not None:
                 verdict = judge(order, wish.wanted, wish.payment_id)
                 changed = verdict is Verdict.MOVE
-                now = max(self._now(), order.update_time)  # no log goes back in time
+                now = max(self._now(), order.update_time)  # its time never goes back
                 action = _action_for(order, wish, key, changed=changed, now=now)
                 if verdict is not Verdict.REFUSE and await self._apply(connection, order, action):
                     return order_after(order, action)

@@ -44,6 +44,7 @@ class SimulatedDatabase:
         await self._machine.step("before a commit")
         await self._reach()
         await self._inner.commit(writes)
+        self._world.note_stored(writes)
         await self._unheard()
         await self._machine.step("after a commit")
 

@@ -40,6 +40,7 @@ async def check(world: World, purchases: Sequence[Purchase]) -> list[Problem]:
     """Return everything that is wrong."""
     rows, books = await read_rows(world), world.books.all()
     problems: list[Problem] = [*world.problems]
+    released: list[DraftOrder] = []
     problems += [("", f"a fault of ours: {fault}") for fault in world.trace.faults]
     for purchase in purchases:
         order = await world.office.find_order(purchase.order.order_id)
@@ -54,11 +55,13 @@ async def check(world: World, purchases: Sequence[Purchase]) -> list[Problem]:
             for line in rows.journal
             if line.type == "order_conflict" and line.order_id == order.order_id
         }
+        if order.state is OrderState.RELEASED and order.payment_id:
+            released.append(order)
         for text in _order(world, purchase, order, actions, entries, told):
             problems.append((order.order_id, text))
     problems += _payments(rows, books)
     problems += _refunds(rows, books)
-    problems += _told_once(rows)
+    problems += _told_once(rows, released)
     problems += _durable(world, rows)
     problems += _settled(rows)
     problems += await file_problems(world, rows, books)
@@ -195,14 +198,15 @@ def _pinned(rows: Rows) -> Iterable[Problem]:
             yield row.order_id, f"{row.id} is of {row.psp_account}, and {operation.id} is not"
 
 
-def _told_once(rows: Rows) -> Iterable[Problem]:
-    """Whoever listens to journals may ship by such a line."""
-    told = Counter(
-        (line.order_id, line.payment_id) for line in rows.journal if line.type == "order_released"
-    )
-    for (order_id, payment_id), times in told.items():
-        if times > 1:
-            yield order_id, f"its release for {payment_id} was told {times} times"
+def _told_once(rows: Rows, released: Collection[DraftOrder]) -> Iterable[Problem]:
+    """See that journals tell of each release: whoever listens to them may ship by such a line."""
+    told = Counter(line.payment_id for line in rows.journal if line.type == "order_released")
+    for order in released:
+        times = told.pop(order.payment_id, 0)
+        if times != 1:
+            yield order.order_id, f"its release for {order.payment_id} was told {times} times"
+    for payment_id in told:
+        yield "", f"a release for {payment_id} was told, and there was none"
 
 
 def _gapless(rows: Rows) -> Iterable[Problem]:

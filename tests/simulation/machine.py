@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context, ContextVar, copy_context
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from gateway.bootstrap import Application
+from gateway.storage.writes import Write
 from legacy_bridge.port import DraftOrder
 from tests.simulation.chaos import Chaos
 from tests.simulation.trace import Trace
@@ -16,7 +17,7 @@ from tests.simulation.trace import Trace
 T = TypeVar("T")
 
 _STILL_DAZED_S = 1.0
-"""How long after a process was frozen it may act on what it read before: no step takes as long."""
+"""A process that was frozen after its last look acts on that as soon as it thaws, if not later."""
 _OFFICES_CODE = str(Path("sqlalchemy", "ext", "asyncio"))
 
 RUNNING_IN: ContextVar[Machine | None] = ContextVar("machine", default=None)
@@ -43,6 +44,9 @@ class Surroundings(Protocol):
     async def on_release(self, order: DraftOrder, payment_id: str) -> None:
         """Look at an order right before it is released."""
 
+    def note_stored(self, writes: Sequence[Write]) -> None:
+        """Keep when payments were stored, durably."""
+
     async def on_wish_to_release(self, order_id: str, payment_id: str, known_s: float) -> None:
         """Look at the payment in the gateway's own books as a process decides to release."""
 
@@ -55,7 +59,7 @@ class Machine:
         self.world = world
         self.dead = False
         self.application: Application | None = None
-        self._frozen_from_s = self._frozen_until_s = 0.0
+        self._frozen_from_s = self._frozen_until_s = -_STILL_DAZED_S
         self._steps_left: int | None = None
         self.tasks: dict[asyncio.Task[Any], None] = {}
         """In the order in which they were made: a set's order is the memory's, not the seed's."""
@@ -97,8 +101,8 @@ class Machine:
             raise CrashError(name)
         if chaos.happens(chaos.freeze):
             for_s = chaos.rng.uniform(20.0, 900.0)
-            self._frozen_from_s = self.world.now_s()
-            self._frozen_until_s = self._frozen_from_s + for_s
+            self._frozen_from_s = self.awake_since_s()
+            self._frozen_until_s = self.world.now_s() + for_s
             text = f"{self.name}: FROZEN for {for_s:.0f} s {name}"
             self.world.trace.add(self.world.now_s(), text)
         await self.thaw()
@@ -118,7 +122,7 @@ class Machine:
         self.live()
 
     def awake_since_s(self) -> float:
-        """Return until when all that others did could be known: now, or before it was frozen."""
+        """Return until when all that others stored could be known: now, or before it was frozen."""
         has_just_thawed = self.world.now_s() - self._frozen_until_s < _STILL_DAZED_S
         return self._frozen_from_s if has_just_thawed else self.world.now_s()
 

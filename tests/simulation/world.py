@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from gateway.settings import Settings, load_settings
 from gateway.storage import tables
 from gateway.storage.database import Database
 from gateway.storage.reconciliation_tables import reconciliations
-from gateway.storage.writes import StorageUnavailableError
+from gateway.storage.writes import StorageUnavailableError, Write
 from legacy_bridge.errors import BackOfficeError
 from legacy_bridge.files import RefundFolder
 from legacy_bridge.port import DraftOrder, OrderState
@@ -78,9 +78,9 @@ _OPEN: Final = sa.select(_OPERATIONS.id).where(
     _OPERATIONS.payment_id == sa.bindparam("payment"), tables.OPEN_OPERATION
 )
 _PAYMENTS: Final = tables.payments.c
-_AGAINST: Final = sa.select(
-    _PAYMENTS.update_time, _PAYMENTS.review, _PAYMENTS.refunded_minor
-).where(_PAYMENTS.id == sa.bindparam("payment"))
+_AGAINST: Final = sa.select(_PAYMENTS.review, _PAYMENTS.refunded_minor).where(
+    _PAYMENTS.id == sa.bindparam("payment")
+)
 _OGONE_CHANGES: Final = ("orderdirect", "maintenancedirect")
 
 PASSING: Final = (
@@ -114,6 +114,7 @@ class World:
         self.trace = Trace()
         self.problems: list[tuple[str, str]] = []
         """Order and what was wrong with it, found while the run went on."""
+        self._stored_s: dict[str, float] = {}
         self._loop = asyncio.get_running_loop()
         seed = rng.randrange(1, 1000)
         self.stripe = StripeSandbox(self.unix_s, seed=seed)
@@ -264,11 +265,17 @@ class World:
         if problem and not crossed:
             self.problems.append((order.order_id, f"released for {payment_id}: {problem}"))
 
+    def note_stored(self, writes: Sequence[Write]) -> None:
+        """Keep when payments were stored, durably: later than they say themselves."""
+        for write in writes:
+            if write.statement.table is tables.payments:
+                parameters = write.parameters
+                payment_id = parameters.get("key_id") or parameters["id"]
+                self._stored_s[payment_id] = self.now_s()
+
     async def on_wish_to_release(self, order_id: str, payment_id: str, known_s: float) -> None:
         """See that the gateway's own books hold nothing against the release, of what was known."""
-        ((update_time, review, refunded_minor),) = await self.database.fetch(
-            _AGAINST, {"payment": payment_id}
-        )
+        ((review, refunded_minor),) = await self.database.fetch(_AGAINST, {"payment": payment_id})
         under_way = await self.database.fetch(_OPEN, {"payment": payment_id})
         problem = (
             f"its review is {review}"
@@ -279,7 +286,7 @@ class World:
             if under_way
             else ""
         )
-        if problem and update_time.timestamp() - BEGIN_S < known_s:
+        if problem and self._stored_s.get(payment_id, 0.0) < known_s:
             self.problems.append((order_id, f"to be released for {payment_id}, though {problem}"))
 
     async def on_acknowledged(self, account: str, event_id: str) -> None:

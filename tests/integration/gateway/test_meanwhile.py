@@ -11,11 +11,14 @@ from gateway.domain.payment import Payment
 from gateway.domain.requests import RequestKey
 from gateway.payments.changes import PaymentChanges
 from gateway.payments.commands import CancelPaymentCommand, CancelReason
+from gateway.payments.sending import Settled
+from legacy_bridge.errors import BackOfficeUnavailableError
 from legacy_bridge.port import DraftOrder, OrderState
+from psp.errors import OutcomeUnknownError
 from psp.money import Money
 from psp.port import CapturePayment, PspPayment
 from tests.integration.gateway.refunding import TOTAL_MINOR, at_stripe, refund, told
-from tests.support.rig import Rig
+from tests.support.rig import ACCOUNT, Rig
 
 Happen = Callable[[], Awaitable[None]]
 
@@ -141,7 +144,7 @@ async def test_a_capture_is_no_longer_wanted_of_a_payment_that_changed(
     await _paid(rig, "FR")
     capture = PaymentChanges.capture_by_itself
 
-    async def late(self: PaymentChanges, payment: Payment) -> Payment:
+    async def late(self: PaymentChanges, payment: Payment) -> Settled:
         monkeypatch.undo()
         await _open_review(rig)
         return await capture(self, payment)
@@ -259,3 +262,47 @@ async def test_money_of_an_order_that_was_canceled_before_it_could_be_held_goes_
 
     assert await rig.order_state() is OrderState.CANCELED
     assert sum(each["amount"] for each in at_stripe(rig)) == 1500
+
+
+async def test_a_release_that_was_not_heard_of_is_told_beside_the_alarm(rig: Rig) -> None:
+    """By the next look its payment is under review: somebody must look, and it was released."""
+    await rig.draft()
+    created = await rig.create(country_code="DE")
+    office = rig.application.doors.back_office
+    release = office.release_order
+
+    async def unheard(order_id: str, **more: str) -> DraftOrder:
+        del vars(office)["release_order"]
+        await release(order_id, **more)
+        rig.sandbox.open_review(rig.intents()[0]["id"])
+        raise BackOfficeUnavailableError("release", "no answer in time")
+
+    vars(office)["release_order"] = unheard
+    await rig.confirm(created)
+    await rig.settle()
+    await rig.recover()
+
+    assert await rig.order_state() is OrderState.RELEASED
+    lines = await told(rig, created.payment.id)
+    assert (lines.count("order_released"), lines.count("order_conflict")) == (1, 1)
+
+
+async def test_a_capture_that_others_heard_of_is_no_word_of_now(rig: Rig) -> None:
+    """Its answer was lost, and somebody settled it minutes ago: a review opened since then."""
+    payment_id = await _paid(rig, "FR")
+
+    async def unheard(request: CapturePayment) -> PspPayment:
+        await rig.psp.capture_payment(request)
+        rig.restart()
+        rig.pass_time(minutes=3)
+        (resolver,) = (job for job in rig.application.workers.jobs if job.name == "resolver")
+        await resolver.run_once()
+        await resolver.lanes.join()
+        rig.sandbox.open_review(rig.intents()[0]["id"])
+        raise OutcomeUnknownError(ACCOUNT, "no answer in time")
+
+    vars(rig.provider)["capture_payment"] = unheard
+    await rig.application.order_handler.handle("order-1")
+
+    assert "order_released" not in await told(rig, payment_id)
+    assert await rig.order_state() is OrderState.HELD

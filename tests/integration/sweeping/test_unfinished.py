@@ -113,6 +113,13 @@ async def test_who_was_declined_may_have_paid_after_all(bench: Bench) -> None:
     assert (await bench.books.get("pay_other")).state is PaymentState.AUTHORIZED
 
 
+async def test_a_pass_that_comes_late_makes_up_for_those_that_broke_off(bench: Bench) -> None:
+    """No pass was whole for days: she paid after all, and her money must not stay reserved."""
+    await bench.store(payment(PaymentState.FAILED), word(PspStatus.AUTHORIZED))
+
+    assert await bench.after(timedelta(hours=60), timedelta(hours=1)) == 1
+
+
 @pytest.mark.parametrize(
     "state", [PaymentState.AWAITING_CUSTOMER, PaymentState.CAPTURED, PaymentState.CANCELED]
 )
