@@ -26,7 +26,7 @@ from gateway.storage.refund_batches import (
     insert_batch,
     result_written,
 )
-from gateway.storage.writes import GuardFailedError
+from gateway.storage.writes import AlreadyExistsError, GuardFailedError
 from legacy_bridge.errors import BackOfficeUnavailableError
 from legacy_bridge.refund_files import RefundFiles
 
@@ -39,6 +39,13 @@ _NEWS_REACH: Final = timedelta(days=60)
 """How long after a file its result is kept up to date. A refund can fail up to 30 days after it
 succeeded (Stripe, "Refund and cancel payments")."""
 _NEWS_EVERY: Final = timedelta(minutes=15)
+_INTERRUPTIONS: Final = (
+    BackOfficeUnavailableError,
+    LeaseLostError,
+    GuardFailedError,  # another replica reads the same file
+    AlreadyExistsError,  # or has just begun to
+)
+"""Why a look may end early: also a replica that lost its lease without knowing it yet."""
 
 
 class FileFetching:
@@ -86,7 +93,7 @@ class FileFetching:
                     for taken_as in await self._files.taken_refund_files():
                         await self._try_to_go_on(taken_as)
                     await self._tell_news()
-        except (BackOfficeUnavailableError, LeaseLostError, GuardFailedError) as error:
+        except _INTERRUPTIONS as error:
             # The next look goes on where this one stopped.
             _log.warning("refund_folder_interrupted", why=str(error))
 

@@ -34,7 +34,7 @@ class BatchResult:
         self._database = database
         self._batch = batch
         self.told_versions = 0
-        """The versions of its refunds, added up, as far as they were told."""
+        """The versions of what its lines say, added up, as far as they were told."""
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield it as it is now, in pieces; once."""

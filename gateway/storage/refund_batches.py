@@ -79,6 +79,10 @@ _WITH_REFUNDS: Final = refund_batch_lines.outerjoin(
     # The line of a movement that was refused tells of itself, not of the one it clashed with.
     sa.and_(_m.movement_id == _l.movement_id, _l.outcome != sa.literal_column(f"'{_REFUSED}'")),
 ).outerjoin(refunds, _r.id == _m.refund_id)
+# What a line tells of its movement, as one number that another one follows whenever it changes.
+_TOLD_VERSION: Final = sa.func.coalesce(_r.version, 0) + sa.case(
+    (_m.state == sa.literal_column(f"'{MovementState.REFUSED}'"), 1), else_=0
+)
 _PAGE: Final = (
     sa.select(
         _l.line_number,
@@ -93,7 +97,7 @@ _PAGE: Final = (
         _r.state,
         _r.psp_reference,
         _r.failure_json,
-        sa.func.coalesce(_r.version, 0),
+        _TOLD_VERSION,
     )
     .select_from(_WITH_REFUNDS)
     .where(
@@ -113,7 +117,7 @@ _REFUSALS: Final = (
     .limit(sa.bindparam("limit", type_=sa.BigInteger))
 )
 _VERSIONS: Final = (
-    sa.select(sa.func.coalesce(sa.cast(sa.func.sum(_r.version), sa.BigInteger), 0))
+    sa.select(sa.func.coalesce(sa.cast(sa.func.sum(_TOLD_VERSION), sa.BigInteger), 0))
     .select_from(_WITH_REFUNDS)
     .where(_l.batch_id == _b.id)
     .correlate(refund_batches)
@@ -140,7 +144,7 @@ def update_batch(batch: RefundBatch, *, read_last_line: int) -> Write:
 
 
 def result_written(batch_id: str, now: datetime, told_versions: int) -> Write:
-    """Store when a result was written, and the sum of its refunds' versions as it told them."""
+    """Store when a result was written, and the sum of the versions of what its lines told."""
     return Write(
         _RESULT_WRITTEN,
         {"key_id": batch_id, "new_result_time": now, "new_told_versions": told_versions},
@@ -177,7 +181,7 @@ async def result_page(
 ) -> list[tuple[ResultRow, int]]:
     """Return lines after one, in their order, each with how its movement stands now.
 
-    And with the version of its refund, nought if it has none.
+    And with the version of that: of its refund, one more if the movement was refused.
     """
     rows = await database.fetch(
         _PAGE, {"of_batch": batch_id, "after_line": after_line, "limit": limit}
@@ -186,7 +190,7 @@ async def result_page(
 
 
 async def batches_with_news(database: Database, since: datetime) -> list[RefundBatch]:
-    """Return the batches made since then whose result tells of a refund as it is no more."""
+    """Return the batches made since then whose result tells of a movement as it is no more."""
     return [_batch_of(row) for row in await database.fetch(_NEWS, {"since": since})]
 
 

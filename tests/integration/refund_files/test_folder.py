@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.domain.refund import RefundState
+from gateway.refund_files.values import LineRefusal
+from gateway.storage.refund_file_tables import refund_batches
+from gateway.storage.refund_movements import refuse_movement
 from gateway.storage.refunds import update_refund
+from gateway.storage.writes import Write
 from legacy_bridge.errors import BackOfficeUnavailableError
 from legacy_bridge.files import RefundFolder
 from psp.errors import UnavailableError
@@ -229,6 +235,46 @@ async def test_a_change_of_before_that_is_stored_late_is_told_too(stage: Stage) 
     stage.pass_time(minutes=16)
     await stage.look()
 
+    assert [each["state"] for each in stage.result()] == ["succeeded"]
+
+
+async def test_a_refusal_is_told_in_each_file_that_holds_the_movement(stage: Stage) -> None:
+    """Also in one that held it once more while it waited; what is refused has no refund."""
+    paid = await stage.paid()
+    stage.psps[CARDS].fail("refund_payment", UnavailableError(CARDS, "maintenance"), times=9)
+    stage.put(file_of(line("M-1", paid)), "monday.csv")
+    await stage.look()
+    stage.put(file_of(line("M-1", paid)), "again.csv")
+    await stage.look()
+    assert [each["state"] for each in stage.result("again.csv")] == ["waiting"]
+
+    refused = refuse_movement("M-1", LineRefusal.PSP_REJECTED, "charged back")
+    await stage.database.commit([refused])
+    stage.pass_time(minutes=16)
+    await stage.look()
+
+    assert [each["state"] for each in stage.result("again.csv")] == ["refused"]
+
+
+async def test_who_comes_second_to_a_file_leaves_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replica that lost its lease without knowing it finds the file begun: no fault of ours."""
+    stage.put(file_of(line("M-1", await stage.paid())))
+    commit, seen = stage.database.commit, list[str]()
+
+    async def late(writes: Sequence[Write]) -> None:
+        if not seen and any(write.statement.table is refund_batches for write in writes):
+            seen.append("another replica was here before")
+            await commit(writes)
+        await commit(writes)
+
+    monkeypatch.setattr(stage.database, "commit", late)
+    with capture_logs() as logs:
+        await stage.look(6)
+
+    assert seen
+    assert [each["event"] for each in logs if each["log_level"] == "error"] == []
     assert [each["state"] for each in stage.result()] == ["succeeded"]
 
 
