@@ -23,25 +23,19 @@ from tests.support.rig import ACCOUNT, Rig
 Happen = Callable[[], Awaitable[None]]
 
 
-def _while_it_is_asked(rig: Rig, happen: Happen) -> None:
-    """Let something happen once Stripe gave its next word, and before the gateway hears it."""
+async def _nothing() -> None:
+    """Nothing happens."""
+
+
+def _when_it_is_asked(rig: Rig, *, before: Happen = _nothing, after: Happen = _nothing) -> None:
+    """Let something happen before Stripe gives its next word, or before the gateway hears it."""
 
     async def retrieve(reference: str) -> PspPayment:
         del vars(rig.provider)["retrieve_payment"]
+        await before()
         word = await rig.psp.retrieve_payment(reference)
-        await happen()
+        await after()
         return word
-
-    vars(rig.provider)["retrieve_payment"] = retrieve
-
-
-def _before_it_is_asked(rig: Rig, happen: Happen) -> None:
-    """Let something happen before Stripe is asked for its next word."""
-
-    async def retrieve(reference: str) -> PspPayment:
-        del vars(rig.provider)["retrieve_payment"]
-        await happen()
-        return await rig.psp.retrieve_payment(reference)
 
     vars(rig.provider)["retrieve_payment"] = retrieve
 
@@ -88,7 +82,7 @@ def _beginning(rig: Rig, begin: Callable[[], Awaitable[object]]) -> tuple[Happen
 async def test_a_review_that_opens_meanwhile_keeps_the_order(rig: Rig, country_code: str) -> None:
     """Stripe's word of before does not speak of it, and the books do."""
     await _paid(rig, country_code)
-    _while_it_is_asked(rig, lambda: _open_review(rig))
+    _when_it_is_asked(rig, after=lambda: _open_review(rig))
 
     await rig.application.workers.round()
 
@@ -100,7 +94,7 @@ async def test_a_review_that_opens_meanwhile_keeps_the_order(rig: Rig, country_c
 async def test_a_review_that_opens_meanwhile_keeps_the_money(rig: Rig) -> None:
     """Nothing is captured."""
     await _paid(rig, "FR")
-    _while_it_is_asked(rig, lambda: _open_review(rig))
+    _when_it_is_asked(rig, after=lambda: _open_review(rig))
 
     await rig.application.workers.round()
 
@@ -111,7 +105,7 @@ async def test_a_refund_that_begins_meanwhile_keeps_the_order(rig: Rig) -> None:
     """Goods must not go out while their money goes back."""
     payment_id = await _paid(rig, "DE")
     begin, end = _beginning(rig, lambda: refund(rig, payment_id))
-    _while_it_is_asked(rig, begin)
+    _when_it_is_asked(rig, after=begin)
 
     await rig.application.workers.round()
     released_meanwhile = await rig.releases()
@@ -128,7 +122,7 @@ async def test_a_cancel_that_begins_meanwhile_keeps_the_order(rig: Rig) -> None:
     key = RequestKey("tests", "CancelPayment", "c")
     command = CancelPaymentCommand(key, payment_id)
     begin, end = _beginning(rig, lambda: rig.application.payments.cancel(command, None))
-    _while_it_is_asked(rig, begin)
+    _when_it_is_asked(rig, after=begin)
 
     await rig.application.workers.round()
     released_meanwhile = await rig.releases()
@@ -228,7 +222,7 @@ async def test_a_release_by_hand_is_told_once_by_two_who_follow_it(rig: Rig) -> 
         asked.set()
         await ask.wait()
 
-    _before_it_is_asked(rig, look)
+    _when_it_is_asked(rig, before=look)
     other = asyncio.create_task(rig.application.order_handler.handle("order-1"))
     await asked.wait()
     capturing = asyncio.create_task(first.handle("order-1"))
