@@ -18,16 +18,12 @@ _SEEDS = range(1, 9)
 _FIRST_CAUGHT_BY = {
     "release-on-return": 2,
     "sweep-without-cancel": 2,
-    "unknown-is-failed": 9,
+    "unknown-is-failed": 7,
     "ignore-reviews": 2,
-    "refund-under-new-key": 3,
+    "refund-under-new-key": 2,
     "drop-deliveries": 2,
-    "refund-missed": 61,
-    "decide-from-an-old-look": 8,
-    "forget-unfinished": 3,
-    "send-unanswered-again": 3,
+    "refund-missed": 3,
     "drop-postings": 2,
-    "never-ask": 4,
 }
 """Where the hunt begins: the first seed in vain costs as much as the one that catches."""
 _HUNTED_FOR = 40
